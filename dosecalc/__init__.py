@@ -1,0 +1,66 @@
+"""Radiotherapy dose bookkeeping over courses of treatment.
+
+An independent check for medical physicists: not a treatment planning system, not a medical device.
+"""
+
+from dosecalc.accumulation import accumulate, dvh, session_curves
+from dosecalc.case import Case
+from dosecalc.casefile import read_case
+from dosecalc.checking import check
+from dosecalc.curves import Curve
+from dosecalc.dicom import read_dose, read_plan, read_structures
+from dosecalc.doses import DoseGrid
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import CheckResult, Finding, Outcome
+from dosecalc.goals import Goal, parse_goal
+from dosecalc.lattices import Lattice
+from dosecalc.ledger import Ledger
+from dosecalc.protocol import Protocol, load_protocol
+from dosecalc.quantities import Bed, Eqd2, Lq, LqL, PerFraction, Physical
+from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
+from dosecalc.sampling import Settings
+from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
+
+__all__ = [
+    "Bed",
+    "Case",
+    "CheckResult",
+    "Contour",
+    "Curve",
+    "Derived",
+    "DoseGrid",
+    "DosecalcError",
+    "Eqd2",
+    "Finding",
+    "Goal",
+    "Lattice",
+    "Ledger",
+    "Lq",
+    "LqL",
+    "Outcome",
+    "PerFraction",
+    "Physical",
+    "Protocol",
+    "Settings",
+    "Structure",
+    "StructureSet",
+    "accumulate",
+    "bed",
+    "bed_to_eqd2",
+    "check",
+    "difference",
+    "dvh",
+    "eqd2",
+    "geud",
+    "intersection",
+    "load_protocol",
+    "pair_bed",
+    "parse_goal",
+    "read_case",
+    "read_dose",
+    "read_plan",
+    "read_structures",
+    "repopulated_bed",
+    "session_bed",
+    "session_curves",
+]

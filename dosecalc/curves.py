@@ -1,0 +1,219 @@
+"""The dose-volume curve of a structure: exact steps, not a histogram."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.errors import MetricError, NotCoveredError
+from dosecalc.intervals import Interval
+from dosecalc.quantities import Physical, Quantity, describe
+from dosecalc.radiobiology import geud
+
+Floats = npt.NDArray[np.float64]
+
+_ROUNDING = 1e-9
+"""Relative rounding of summed volumes: 60,000 cells of 1e-16 each, with room to spare."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Curve:
+    """A cumulative dose-volume curve.
+
+    Parameters
+    ----------
+    dose_gy : doses in ascending order, Gy of ``quantity``
+    volume_above_cm3 : volume that has at least that dose
+    covered_cm3 : volume of the structure for which the dose is known
+    uncovered_cm3 : volume of the structure for which it is not
+
+    Notes
+    -----
+    While any volume is uncovered, a metric has no answer and raises ``NotCoveredError``: ask
+    ``bounds`` for what can be said, or ``covered_part`` for the part that is covered.
+
+    Examples
+    --------
+    >>> curve = Curve.from_cells([10.0, 20.0, 30.0], [1.0, 1.0, 2.0])
+    >>> curve.mean_gy, curve.dose_at_volume(2.5), curve.percent_at_dose(20)
+    (22.5, 20.0, 75.0)
+    >>> part = Curve.from_cells([10.0, float("nan")], [3.0, 1.0])
+    >>> part.bounds(lambda c: c.mean_gy)
+    Interval(value=7.5, low=7.5, high=inf)
+    """
+
+    dose_gy: Floats
+    volume_above_cm3: Floats
+    quantity: Quantity = Physical()
+    covered_cm3: float
+    uncovered_cm3: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("dose_gy", "volume_above_cm3"):
+            array = np.asarray(getattr(self, name), dtype=np.float64)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @classmethod
+    def from_cells(
+        cls, dose_gy: npt.ArrayLike, volume_cm3: npt.ArrayLike, quantity: Quantity | None = None
+    ) -> Curve:
+        """The curve of cells with a dose (NaN where it is not known) and a volume each, shape (n,).
+
+        Raises
+        ------
+        MetricError : for unequal shapes, or volumes that are negative or not finite.
+        """
+        dose = np.asarray(dose_gy, dtype=np.float64)
+        volume = np.asarray(volume_cm3, dtype=np.float64)
+        if dose.shape != volume.shape or dose.ndim != 1:
+            raise MetricError(
+                f"curve: expected as many doses as volumes, found shapes {dose.shape} and {volume.shape}"
+            )
+        if not np.all(np.isfinite(volume) & (volume >= 0)):
+            raise MetricError("curve: expected finite volumes of 0 or more")
+        dose, volume = dose[volume > 0], volume[volume > 0]  # no volume has no maximum
+        known = ~np.isnan(dose)
+        order = np.argsort(dose[known])
+        ascending, weights = dose[known][order], volume[known][order]
+        above = np.cumsum(weights[::-1])[::-1]
+        covered, uncovered = float(above[0]) if above.size else 0.0, float(volume[~known].sum())
+        if uncovered <= _ROUNDING * covered:
+            uncovered = 0.0
+        return cls(
+            dose_gy=ascending,
+            volume_above_cm3=above,
+            quantity=Physical() if quantity is None else quantity,
+            covered_cm3=covered,
+            uncovered_cm3=uncovered,
+        )
+
+    @property
+    def volume_cm3(self) -> float:
+        """Volume of the structure, whether covered by dose or not."""
+        return self.covered_cm3 + self.uncovered_cm3
+
+    @property
+    def covered_part(self) -> Curve:
+        """The curve of the covered volume alone, as if it were the structure.
+
+        Raises
+        ------
+        NotCoveredError : if nothing is covered.
+        """
+        if self.covered_cm3 <= 0:
+            raise NotCoveredError(f"no part of the {self.volume_cm3:.4g} cm3 has a known dose")
+        return self._with(self.dose_gy, self.volume_above_cm3)
+
+    def bounds(self, metric: Callable[[Curve], float]) -> Interval:
+        """What can be said of a metric: the uncovered volume at no dose, and at a dose without limit.
+
+        The value is the end that is certain, the lower one, unless all volume is covered.
+        """
+        if self.uncovered_cm3 == 0:
+            return Interval.exactly(metric(self))
+        volume = self.volume_above_cm3
+        colder = self._with(np.append(0.0, self.dose_gy), np.append(self.volume_cm3, volume))
+        hotter = self._with(
+            np.append(self.dose_gy, np.inf),
+            np.append(volume + self.uncovered_cm3, self.uncovered_cm3),
+        )
+        low = metric(colder)
+        with np.errstate(invalid="ignore"):
+            high = metric(hotter)
+        # Sums of infinite doses may come out as NaN, which is no bound either.
+        return Interval(value=low, low=low, high=np.inf if np.isnan(high) else max(low, high))
+
+    def _with(self, dose_gy: Floats, volume_above_cm3: Floats) -> Curve:
+        return Curve(
+            dose_gy=dose_gy,
+            volume_above_cm3=volume_above_cm3,
+            quantity=self.quantity,
+            covered_cm3=float(volume_above_cm3[0]),
+        )
+
+    def _require_cover(self, metric: str) -> None:
+        if self.uncovered_cm3 > 0 or self.covered_cm3 <= 0:
+            raise NotCoveredError(
+                f"{metric}: {self.uncovered_cm3:.4g} of {self.volume_cm3:.4g} cm3 have no known dose; "
+                "ask bounds(...) for what can be said or covered_part for the rest"
+            )
+
+    @property
+    def _cells_cm3(self) -> Floats:
+        return -np.diff(self.volume_above_cm3, append=0.0)
+
+    @property
+    def min_gy(self) -> float:
+        self._require_cover("minimum dose")
+        return float(self.dose_gy[0])
+
+    @property
+    def max_gy(self) -> float:
+        self._require_cover("maximum dose")
+        return float(self.dose_gy[-1])
+
+    @property
+    def mean_gy(self) -> float:
+        self._require_cover("mean dose")
+        if np.isinf(self.dose_gy[-1]):
+            return float("inf")
+        # About the minimum, so that a uniform dose comes back to the last digit.
+        base = self.dose_gy[0]
+        excess = np.dot(self.dose_gy - base, self._cells_cm3) / self.covered_cm3
+        return float(base + excess)
+
+    @property
+    def median_gy(self) -> float:
+        """The dose that half of the volume reaches."""
+        return self.dose_at_percent(50)
+
+    def dose_at_volume(self, cm3: float) -> float:
+        """D_v: the highest dose that a volume of ``cm3`` has at least.
+
+        Raises
+        ------
+        MetricError : if the structure is smaller than that, or ``cm3`` is not positive.
+        """
+        self._require_cover(f"D{cm3:g}cc")
+        if not cm3 > 0:
+            raise MetricError(f"D{cm3:g}cc: expected a positive volume")
+        if cm3 > self.volume_cm3 * (1 + _ROUNDING):
+            raise MetricError(f"D{cm3:g}cc is not defined: the structure has {self.volume_cm3:.4g} cm3 only")
+        reached = np.count_nonzero(self.volume_above_cm3 >= cm3 * (1 - _ROUNDING))
+        return float(self.dose_gy[max(int(reached) - 1, 0)])
+
+    def dose_at_percent(self, percent: float) -> float:
+        """D_x%: the highest dose that ``percent`` of the volume have at least."""
+        if not 0 < percent <= 100:
+            raise MetricError(f"D{percent:g}%: expected a percentage above 0 and up to 100")
+        self._require_cover(f"D{percent:g}%")
+        return self.dose_at_volume(self.volume_cm3 * percent / 100)
+
+    def volume_at_dose(self, gy: float) -> float:
+        """V_d in cm3: the volume that has at least ``gy``."""
+        self._require_cover(f"V{gy:g}Gy")
+        index = int(np.searchsorted(self.dose_gy, gy, side="left"))
+        return float(self.volume_above_cm3[index]) if index < self.dose_gy.size else 0.0
+
+    def percent_at_dose(self, gy: float) -> float:
+        """V_d in percent of the volume."""
+        return 100 * (self.volume_at_dose(gy) / self.volume_cm3)
+
+    def geud(self, a: float) -> float:
+        """Generalised equivalent uniform dose in Gy, see :func:`dosecalc.geud`."""
+        self._require_cover("gEUD")
+        return geud(self.dose_gy, self._cells_cm3, a=a)
+
+    def __repr__(self) -> str:
+        """One line that shows what the curve is about, coverage included."""
+        cover = f", {self.uncovered_cm3:.4g} cm3 uncovered" if self.uncovered_cm3 else ""
+        if self.covered_cm3 <= 0:
+            return f"<Curve of {describe(self.quantity)}: {self.volume_cm3:.4g} cm3, no dose known>"
+        return (
+            f"<Curve of {describe(self.quantity)}: {self.volume_cm3:.4g} cm3{cover}, "
+            f"{self.dose_gy[0]:.4g} to {self.dose_gy[-1]:.4g} Gy>"
+        )

@@ -1,0 +1,86 @@
+"""What a dose value means. Unlike quantities neither add nor compare, so each is a type of its own."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from dosecalc.errors import QuantityError
+
+
+def positive(name: str, value: float) -> None:
+    """Refuse a parameter that has no meaning at or below zero, or that is not a number."""
+    if not (math.isfinite(value) and value > 0):
+        raise QuantityError(f"{name}: expected a positive finite number, found {value}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lq:
+    """The linear-quadratic model, ``BED = n d (1 + d/(a/b))``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LqL:
+    """Linear-quadratic below a dose per fraction, linear above it (Astrahan 2008)."""
+
+    threshold_gy: float
+    gamma_over_alpha_gy: float
+
+    def __post_init__(self) -> None:
+        positive("threshold_gy", self.threshold_gy)
+        positive("gamma_over_alpha_gy", self.gamma_over_alpha_gy)
+
+
+Model = Lq | LqL
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Physical:
+    """Absorbed dose, summed over sessions, in Gy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerFraction:
+    """Absorbed dose of one session in Gy. It is no sum: ``session_curves`` gives one curve a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bed:
+    """Biologically effective dose in Gy at one a/b."""
+
+    alpha_beta_gy: float
+    model: Model = Lq()
+
+    def __post_init__(self) -> None:
+        positive("alpha_beta_gy", self.alpha_beta_gy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eqd2:
+    """Equivalent dose in 2 Gy fractions, in Gy, at one a/b."""
+
+    alpha_beta_gy: float
+    model: Model = Lq()
+
+    def __post_init__(self) -> None:
+        positive("alpha_beta_gy", self.alpha_beta_gy)
+
+
+Quantity = Physical | PerFraction | Bed | Eqd2
+
+
+def describe(quantity: Quantity) -> str:
+    """The quantity as a physicist writes it.
+
+    >>> describe(Eqd2(alpha_beta_gy=3.0))
+    'EQD2(3)'
+    """
+    match quantity:
+        case Physical():
+            return "physical dose"
+        case PerFraction():
+            return "dose per session"
+        case Bed(alpha_beta_gy=alpha_beta_gy):
+            return f"BED({alpha_beta_gy:g})"
+        case Eqd2(alpha_beta_gy=alpha_beta_gy):
+            return f"EQD2({alpha_beta_gy:g})"

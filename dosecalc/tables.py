@@ -1,0 +1,197 @@
+"""Strict reading of TOML: every key has a type, and a key that nobody asked for is an error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import enum
+import math
+import tomllib
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TypeVar
+
+from dosecalc.errors import InputError, TomlError
+
+E = TypeVar("E", bound=enum.Enum)
+_REQUIRED = object()
+
+
+def parse_toml(content: bytes, source: Path | str) -> dict[str, object]:
+    """The top-level table of a TOML file.
+
+    Raises
+    ------
+    InputError : if the bytes are no valid TOML in UTF-8.
+    """
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:  # bad syntax, bad UTF-8, endless digits or nesting
+        raise InputError(f"{source}: expected a TOML file, found {error}") from None
+
+
+class Table:
+    """A TOML table that is read key by key; ``done`` refuses the keys that were not read.
+
+    Examples
+    --------
+    >>> table = Table({"fractions": 3, "dose": "1.5"}, source="mine.toml", where="plans[1]")
+    >>> table.integer("fractions"), table.decimal("dose")
+    (3, Decimal('1.5'))
+    >>> Table({"fraction": 3}, source="mine.toml").integer("fractions")
+    Traceback (most recent call last):
+    dosecalc.errors.TomlError: mine.toml: fractions: expected a whole number, found nothing
+    """
+
+    def __init__(self, data: Mapping[str, object], *, source: Path | str, where: str = "") -> None:
+        self.source = source
+        self.where = where
+        self._data = data
+        self._read: set[str] = set()
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
+
+    def path(self, key: str) -> str:
+        """The place of a key in the file, for messages."""
+        return f"{self.where}.{key}" if self.where else key
+
+    def error(self, key: str, problem: str) -> TomlError:
+        """An error at a key of this table."""
+        return TomlError(self.source, self.path(key), problem)
+
+    def _take(self, key: str, kinds: type | tuple[type, ...], wanted: str, default: object) -> object:
+        self._read.add(key)
+        if key not in self._data:
+            if default is _REQUIRED:
+                raise self.error(key, f"expected {wanted}, found nothing")
+            return default
+        value = self._data[key]
+        # TOML's true is an int in Python, and a datetime is a date; neither is meant by these kinds.
+        odd = (isinstance(value, bool) and kinds is not bool) or isinstance(value, dt.datetime)
+        if odd or not isinstance(value, kinds):
+            raise self.error(key, f"expected {wanted}, found {value!r}")
+        return value
+
+    def string(self, key: str, default: object = _REQUIRED) -> str:
+        return str(self._take(key, str, "a string", default))
+
+    def boolean(self, key: str, default: object = _REQUIRED) -> bool:
+        return bool(self._take(key, bool, "true or false", default))
+
+    def integer(self, key: str, default: object = _REQUIRED) -> int:
+        value = self._take(key, int, "a whole number", default)
+        assert isinstance(value, int)
+        return value
+
+    def number(self, key: str, default: object = _REQUIRED) -> float:
+        value = self._take(key, (int, float), "a number", default)
+        assert isinstance(value, int | float)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise self.error(key, f"expected a finite number, found {number}")
+        return number
+
+    def decimal(self, key: str) -> Decimal:
+        """An exact decimal, written as a string (``"69.96"``) or as a whole number."""
+        value = self._take(key, (str, int), 'an exact decimal such as "69.96"', _REQUIRED)
+        try:
+            # Decimal reads "69_96" as 6996, which nobody means.
+            number = Decimal("NaN" if "_" in str(value) else str(value))
+        except (InvalidOperation, ValueError):
+            number = Decimal("NaN")
+        if not number.is_finite():
+            raise self.error(key, f'expected an exact decimal such as "69.96", found {value!r}')
+        return number
+
+    def date(self, key: str) -> dt.date:
+        value = self._take(key, dt.date, "a date such as 2026-03-02", _REQUIRED)
+        assert isinstance(value, dt.date)
+        return value
+
+    def choice(self, key: str, kind: type[E], default: object = _REQUIRED) -> E:
+        """A member of an enum by its value; ``default`` is such a value."""
+        names = [str(member.value) for member in kind]
+        value = self.string(key, default)
+        if value not in names:
+            raise self.error(key, f"expected one of {', '.join(names)}, found {value!r}")
+        return kind(value)
+
+    def _list(self, key: str, default: object) -> list[object]:
+        value = self._take(key, list, "a list", default)
+        assert isinstance(value, list | tuple)
+        return list(value)
+
+    def _items(self, key: str, default: object) -> Table:
+        """A list as a table whose keys are ``key[1]``, ``key[2]`` ..., so that its items are typed too."""
+        items = {f"{key}[{n}]": v for n, v in enumerate(self._list(key, default), start=1)}
+        return Table(items, source=self.source, where=self.where)
+
+    def strings(self, key: str, default: object = _REQUIRED) -> tuple[str, ...]:
+        items = self._items(key, default)
+        return tuple(items.string(k) for k in items._data)
+
+    def numbers(self, key: str, default: object = _REQUIRED) -> tuple[float, ...]:
+        items = self._items(key, default)
+        return tuple(items.number(k) for k in items._data)
+
+    def dates(self, key: str, default: object = _REQUIRED) -> tuple[dt.date, ...]:
+        items = self._items(key, default)
+        return tuple(items.date(k) for k in items._data)
+
+    def range(self, key: str) -> tuple[float, float]:
+        """Two numbers, the smaller first."""
+        ends = self.numbers(key)
+        if len(ends) != 2 or ends[0] > ends[1]:
+            raise self.error(key, f"expected [low, high], found {list(ends)}")
+        return ends[0], ends[1]
+
+    def table(self, key: str) -> Table:
+        """A table in this one; empty where there is none."""
+        value = self._take(key, dict, "a table", {})
+        assert isinstance(value, dict)
+        return Table(value, source=self.source, where=self.path(key))
+
+    def named_tables(self, key: str) -> dict[str, Table]:
+        """A table of tables, by name."""
+        outer = self.table(key)
+        return {name: outer.table(name) for name in outer._data}
+
+    def tables(self, key: str, *, name: str = "") -> tuple[Table, ...]:
+        """A list of tables; in messages an item is called by its key ``name``, else by its number."""
+        found = []
+        for n, value in enumerate(self._list(key, ()), start=1):
+            if not isinstance(value, dict):
+                raise self.error(f"{key}[{n}]", f"expected a table, found {value!r}")
+            label = value.get(name)
+            where = f"{key}[{label if isinstance(label, str) else n}]"
+            found.append(Table(value, source=self.source, where=self.path(where)))
+        return tuple(found)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All keys of the table, for tables whose keys are data."""
+        return tuple(self._data)
+
+    def string_or_integer(self, key: str) -> str | int:
+        value = self._take(key, (str, int), "a name or a number", _REQUIRED)
+        assert isinstance(value, str | int)
+        return value
+
+    def done(self) -> None:
+        """Refuse the keys that were not read.
+
+        Raises
+        ------
+        TomlError : naming the first unknown key and the nearest known one.
+        """
+        for key in self._data:
+            if key not in self._read:
+                near = difflib.get_close_matches(key, sorted(self._read), n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                known = ", ".join(sorted(self._read)) or "none"
+                raise self.error(key, f"unknown key{hint} (known here: {known})")
