@@ -1,0 +1,270 @@
+"""The dose of a ledger at the cells of a structure: the one place where doses are added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.curves import Curve
+from dosecalc.doses import DoseGrid
+from dosecalc.errors import ContourError, FrameError, QuantityError
+from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
+from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
+from dosecalc.radiobiology import bed_to_eqd2, session_bed
+from dosecalc.registrations import ONE_FRAME, Frames, NoPath
+from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
+from dosecalc.solids import Solid, combine, solid
+from dosecalc.structures import Derived, Structure
+from dosecalc.transforms import IDENTITY
+
+Floats = npt.NDArray[np.float64]
+Where = Structure | Derived | Quadrature
+
+_CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"}
+
+
+def solid_of(structure: Structure | Derived, settings: Settings = DEFAULT_SETTINGS) -> Solid:
+    """The solid that a structure's contours bound.
+
+    Raises
+    ------
+    ContourError : if the structure could not be read, has no closed contours, or bounds no volume.
+    """
+    if isinstance(structure, Derived):
+        first, second = solid_of(structure.of, settings), solid_of(structure.other, settings)
+        if structure.minus is not None:
+            return combine(first, second, lambda a, b: a & ~b)
+        return combine(first, second, lambda a, b: a & b)
+    name = f"structure {structure.name!r} (ROI Number {structure.number})"
+    if structure.problem:
+        raise ContourError(f"{name}: {structure.problem}")
+    kinds = {c.geometric_type for c in structure.contours}
+    if not kinds:
+        raise ContourError(f"{name}: expected contours, found none")
+    if not kinds <= _CLOSED:
+        others = ", ".join(sorted(kinds - _CLOSED))
+        raise ContourError(f"{name}: ContourGeometricType: expected CLOSED_PLANAR, found {others}")
+    loops = [c.points_xyz_mm for c in structure.contours]
+    try:
+        return solid(loops, slice_mm=structure.slice_mm, end_caps=settings.end_caps)
+    except ContourError as error:
+        raise ContourError(f"{name}: {error}") from None
+
+
+def quadrature_of(where: Where, settings: Settings = DEFAULT_SETTINGS) -> Quadrature:
+    """A structure divided into cells; a quadrature is returned as it is.
+
+    Raises
+    ------
+    ContourError : if the structure bounds no volume that can be trusted.
+    """
+    if isinstance(where, Quadrature):
+        return where
+    body = solid_of(where, settings)
+    try:
+        return sample(body, settings, frame_uid=where.frame_uid)
+    except ContourError as error:
+        raise ContourError(f"structure {where.name!r}: {error}") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellDoses:
+    """The dose of some grids at every cell of a structure, each grid evaluated once.
+
+    Parameters
+    ----------
+    quadrature : the cells
+    volume_cm3 : volume of each, shape (n,)
+    gy : dose in Gy by grid, shape (n,), NaN where the grid does not reach
+    """
+
+    quadrature: Quadrature
+    volume_cm3: Floats
+    gy: Mapping[DoseGrid, Floats]
+
+    def session_gy(self, contributions: tuple[Contribution, ...]) -> Floats:
+        """Dose that one session gives to each cell: physical dose adds within a session."""
+        total = np.zeros(self.volume_cm3.shape)
+        for contribution in contributions:
+            fraction = contribution.fraction
+            if not isinstance(fraction, GridFraction):
+                return np.full(total.shape, np.nan)
+            for part in fraction.parts:
+                total += float(contribution.share) * part.scale * self.gy[part.dose]
+        return total
+
+    def total_gy(self, ledger: Ledger, quantity: Quantity) -> Floats:
+        """Sum over the sessions of a ledger in each cell: effect adds between sessions.
+
+        Raises
+        ------
+        QuantityError : for ``PerFraction``, which is no sum.
+        """
+        total = np.zeros(self.volume_cm3.shape)
+        for group in ledger.distinct():
+            dose = self.session_gy(group.contributions)
+            match quantity:
+                case Physical():
+                    total += group.count * dose
+                case (
+                    Bed(alpha_beta_gy=alpha_beta_gy, model=model)
+                    | Eqd2(alpha_beta_gy=alpha_beta_gy, model=model)
+                ):
+                    effect = session_bed(dose, alpha_beta_gy=alpha_beta_gy, model=model)
+                    total += group.count * effect
+                case PerFraction():
+                    raise QuantityError(
+                        "dose per fraction is no sum: session_curves gives a curve for each session"
+                    )
+                case _:
+                    assert_never(quantity)
+        if isinstance(quantity, Eqd2):
+            total = bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
+        return total
+
+    def curve(self, ledger: Ledger, quantity: Quantity) -> Curve:
+        """The dose-volume curve of the sum over a ledger."""
+        return Curve.from_cells(self.total_gy(ledger, quantity), self.volume_cm3, quantity)
+
+    def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
+        """The dose-volume curve of one session."""
+        return Curve.from_cells(self.session_gy(contributions), self.volume_cm3, PerFraction())
+
+    def hottest_xyz_mm(self, dose_gy: Floats) -> tuple[float, float, float] | None:
+        """Centre of the cell with the highest of the given doses (n,), or None where none is known."""
+        if not np.any(np.isfinite(dose_gy)):
+            return None
+        x, y, z = self.quadrature.centres_xyz_mm()[int(np.nanargmax(dose_gy))]
+        return float(x), float(y), float(z)
+
+
+def cell_doses(
+    where: Where,
+    grids: tuple[DoseGrid, ...],
+    *,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> CellDoses:
+    """Evaluate dose grids at the cells of a structure, each once.
+
+    Raises
+    ------
+    ContourError : if the structure bounds no volume that can be trusted.
+    FrameError : if a grid lies in a frame of reference that nothing links to the structure's.
+    """
+    quadrature = quadrature_of(where, settings)
+    kept = [b.volume_cm3 > 0 for b in quadrature.blocks]
+    gy: dict[DoseGrid, Floats] = {}
+    for grid in grids:
+        path = frames.path(quadrature.frame_uid, grid.frame_uid)
+        if isinstance(path, NoPath):
+            raise FrameError(f"dose {grid.source or grid.uid}: {path}")
+        transform = None if path == IDENTITY else path
+        gy[grid] = np.concatenate(
+            [
+                grid.at(block.lattice, transform)[mask]
+                for block, mask in zip(quadrature.blocks, kept, strict=True)
+            ]
+        )
+    return CellDoses(quadrature=quadrature, volume_cm3=quadrature.weights_cm3(), gy=gy)
+
+
+def accumulate(
+    ledger: Ledger,
+    where: Where,
+    quantity: Quantity,
+    *,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> Curve:
+    """The dose-volume curve of everything a ledger gives to a structure.
+
+    Per cell, with ``D_g`` the dose of session ``g`` given ``n_g`` times: physical ``sum n_g D_g``;
+    ``BED = sum n_g D_g (1 + D_g/(a/b))``; ``EQD2 = BED / (1 + 2/(a/b))``.
+
+    Parameters
+    ----------
+    ledger : sessions with doses
+    where : a structure, a derived structure, or a quadrature made before
+    quantity : ``Physical()``, ``Bed(alpha_beta_gy=...)`` or ``Eqd2(alpha_beta_gy=...)``
+    frames : registrations between frames of reference
+    settings : how finely the structure is sampled
+
+    Raises
+    ------
+    MissingDoseError : if the dose of a fraction is not known; ``ledger.known()`` gives a lower bound.
+    ContourError, FrameError, QuantityError : see :func:`cell_doses`.
+
+    Examples
+    --------
+    Low and boost in one visit, 3 x (1.5 + 5) Gy at a/b 3, are 37.05 Gy, not the 28.05 Gy of two visits:
+
+    >>> from dosecalc.lattices import Lattice
+    >>> from dosecalc.structures import Contour
+    >>> axis = np.arange(-20.0, 21, 5)
+    >>> lattice = Lattice(x_mm=axis, y_mm=axis, z_mm=axis)
+    >>> low, boost = (DoseGrid.from_array(lattice, np.full((9, 9, 9), d)) for d in (4.5, 15.0))
+    >>> square = np.array([[-5.0, -5, 0], [5, -5, 0], [5, 5, 0], [-5, 5, 0]])
+    >>> cube = Structure(number=1, name="core", contours=tuple(
+    ...     Contour(points_xyz_mm=square + [0, 0, z]) for z in (-4.0, 0.0, 4.0)))
+    >>> one_visit = Ledger.from_doses([(low, 3), (boost, 3)], together=[(0, 1)])
+    >>> round(accumulate(one_visit, cube, Eqd2(alpha_beta_gy=3.0)).mean_gy, 6)
+    37.05
+    >>> two_visits = Ledger.from_doses([(low, 3), (boost, 3)])
+    >>> round(accumulate(two_visits, cube, Eqd2(alpha_beta_gy=3.0)).mean_gy, 6)
+    28.05
+    """
+    cells = cell_doses(where, ledger.grids(), frames=frames, settings=settings)
+    return cells.curve(ledger, quantity)
+
+
+def session_curves(
+    ledger: Ledger,
+    where: Where,
+    *,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> tuple[tuple[Distinct, Curve], ...]:
+    """One curve of dose per session for each kind of session of a ledger.
+
+    Raises
+    ------
+    as :func:`accumulate`.
+    """
+    cells = cell_doses(where, ledger.grids(), frames=frames, settings=settings)
+    return tuple((g, cells.session_curve(g.contributions)) for g in ledger.distinct())
+
+
+def dvh(
+    dose: DoseGrid,
+    where: Where,
+    *,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> Curve:
+    """The dose-volume curve of one dose grid, as it stands, in a structure.
+
+    Raises
+    ------
+    ContourError, FrameError : see :func:`cell_doses`.
+
+    Examples
+    --------
+    >>> from dosecalc.lattices import Lattice
+    >>> from dosecalc.structures import Contour
+    >>> axis = np.arange(-20.0, 21, 5)
+    >>> lattice = Lattice(x_mm=axis, y_mm=axis, z_mm=axis)
+    >>> ramp = DoseGrid.from_array(lattice, np.broadcast_to(20 + axis, (9, 9, 9)))
+    >>> square = np.array([[-5.0, -5, 0], [5, -5, 0], [5, 5, 0], [-5, 5, 0]])
+    >>> cube = Structure(number=1, name="cube", contours=tuple(
+    ...     Contour(points_xyz_mm=square + [0, 0, z]) for z in (-4.0, 0.0, 4.0)))
+    >>> curve = dvh(ramp, cube)
+    >>> round(curve.volume_cm3, 9), round(curve.mean_gy, 9)
+    (1.2, 20.0)
+    """
+    cells = cell_doses(where, (dose,), frames=frames, settings=settings)
+    return Curve.from_cells(cells.gy[dose], cells.volume_cm3)

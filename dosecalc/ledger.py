@@ -1,0 +1,264 @@
+"""The book of sessions: which fraction of which plan is given in which visit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from dosecalc.doses import Beams, DoseGrid, DoseType, OneSession, SeveralPlans, Unstated
+from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
+from dosecalc.statement import Event
+
+ALL_OF_IT = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A dose grid and the factor that makes it the dose of ONE fraction."""
+
+    dose: DoseGrid
+    scale: float
+    beam: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GridFraction:
+    """The dose of one fraction of a plan, as the sum of its parts."""
+
+    plan_uid: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoFraction:
+    """One fraction of a plan or course whose dose is not known, and why."""
+
+    plan_uid: str
+    reason: str
+
+
+Fraction = GridFraction | NoFraction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contribution:
+    """A share of one fraction given in a session: 1 where the fraction was given whole."""
+
+    fraction: Fraction
+    share: Decimal = ALL_OF_IT
+
+
+class State(enum.Enum):
+    """Whether a session was given or is still ahead."""
+
+    PLANNED = "planned"
+    DELIVERED = "delivered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """One visit of the patient: everything given in it acts together.
+
+    ``number`` counts the sessions of the course from 1, ``day`` its prescribed days: two sessions of
+    one day are two visits within 24 hours.
+    """
+
+    course: str
+    number: int
+    day: int
+    contributions: tuple[Contribution, ...]
+    state: State = State.PLANNED
+    date: dt.date | None = None
+    time: dt.time | None = None
+    source_uids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distinct:
+    """Sessions that give the same, and so need their dose only once."""
+
+    contributions: tuple[Contribution, ...]
+    sessions: tuple[Session, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.sessions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Sessions of all courses in the order of treatment, and the events between them.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from dosecalc.lattices import Lattice
+    >>> axis = np.arange(3.0)
+    >>> dose = DoseGrid.from_array(Lattice(x_mm=axis, y_mm=axis, z_mm=axis), np.full((3, 3, 3), 56.0))
+    >>> ledger = Ledger.from_doses([(dose, 28)])
+    >>> len(ledger), ledger.distinct()[0].count
+    (28, 28)
+    """
+
+    sessions: tuple[Session, ...] = ()
+    events: tuple[Event, ...] = ()
+
+    @classmethod
+    def from_doses(
+        cls,
+        doses: Sequence[tuple[DoseGrid, int]],
+        *,
+        together: Sequence[Sequence[int]] = (),
+    ) -> Ledger:
+        """A ledger from doses and their numbers of fractions, for scripts.
+
+        Parameters
+        ----------
+        doses : grids with the number of fractions that each is given in. A grid that holds a whole
+            plan or fraction group is divided by that number; one that holds one session is not.
+        together : indices of ``doses`` that are given in the same visits, for example ``[(0, 1)]``;
+            such doses must have the same number of fractions. All others have visits of their own.
+
+        Raises
+        ------
+        DosecalcError : for fractions below 1, an index named twice or unequal fractions in one group.
+        QuantityError : for a dose that is no physical dose of one plan.
+        """
+        grouped = [i for group in together for i in group]
+        once = len(set(grouped)) == len(grouped) and all(together)
+        if not (once and set(grouped) <= set(range(len(doses)))):
+            raise DosecalcError(
+                f"together: expected groups of indices of doses, each index once at most, found {together}"
+            )
+        groups = {min(group): tuple(group) for group in together}
+        sessions: list[Session] = []
+        for first in (i for i in range(len(doses)) if i in groups or i not in grouped):
+            members = groups.get(first, (first,))
+            counts = {doses[i][1] for i in members}
+            if len(counts) != 1:
+                raise DosecalcError(
+                    f"together {members}: expected equal numbers of fractions, found {sorted(counts)}"
+                )
+            contributions = tuple(
+                Contribution(fraction=whole_dose_fraction(doses[i][0], doses[i][1])) for i in members
+            )
+            sessions.extend(
+                Session(course=f"course {first + 1}", number=n, day=n, contributions=contributions)
+                for n in range(1, counts.pop() + 1)
+            )
+        return cls(sessions=tuple(sessions))
+
+    def __iter__(self) -> Iterator[Session]:
+        return iter(self.sessions)
+
+    def __len__(self) -> int:
+        return len(self.sessions)
+
+    @property
+    def courses(self) -> tuple[str, ...]:
+        """Names of the courses, in the order of treatment."""
+        return tuple(dict.fromkeys(s.course for s in self.sessions))
+
+    def where(self, keep: Callable[[Session], bool]) -> Ledger:
+        """The ledger of the sessions that ``keep`` accepts, with all events."""
+        return Ledger(sessions=tuple(s for s in self.sessions if keep(s)), events=self.events)
+
+    def days(self) -> tuple[tuple[Session, ...], ...]:
+        """Sessions grouped by the prescribed day of their course, in order."""
+        groups: dict[tuple[str, int], list[Session]] = {}
+        for session in self.sessions:
+            groups.setdefault((session.course, session.day), []).append(session)
+        return tuple(tuple(g) for g in groups.values())
+
+    def course(self, *names: str) -> Ledger:
+        """The ledger of some courses alone."""
+        return self.where(lambda s: s.course in names)
+
+    def delivered(self) -> Ledger:
+        return self.where(lambda s: s.state is State.DELIVERED)
+
+    def remaining(self) -> Ledger:
+        return self.where(lambda s: s.state is State.PLANNED)
+
+    def until(self, course: str, number: int) -> Ledger:
+        """The ledger as it stands when a course is ended after its session ``number``."""
+        return self.where(lambda s: s.course != course or s.number <= number)
+
+    def distinct(self) -> tuple[Distinct, ...]:
+        """Equal sessions grouped, in the order of their first."""
+        groups: dict[tuple[Contribution, ...], list[Session]] = {}
+        for session in self.sessions:
+            groups.setdefault(session.contributions, []).append(session)
+        return tuple(
+            Distinct(contributions=contributions, sessions=tuple(members))
+            for contributions, members in groups.items()
+        )
+
+    def missing(self) -> tuple[str, ...]:
+        """Why doses of this ledger are not known, each reason once; empty where all are."""
+        return tuple(
+            dict.fromkeys(
+                c.fraction.reason
+                for s in self.sessions
+                for c in s.contributions
+                if isinstance(c.fraction, NoFraction)
+            )
+        )
+
+    def known(self) -> Ledger:
+        """The same sessions with only the contributions whose dose is known: a lower bound of the sum."""
+        sessions = (
+            replace(
+                s,
+                contributions=tuple(c for c in s.contributions if isinstance(c.fraction, GridFraction)),
+            )
+            for s in self.sessions
+        )
+        return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
+
+    def grids(self) -> tuple[DoseGrid, ...]:
+        """Every dose grid of the ledger once.
+
+        Raises
+        ------
+        MissingDoseError : if the dose of a fraction is not known.
+        """
+        missing = self.missing()
+        if missing:
+            raise MissingDoseError("; ".join(missing))
+        found = {
+            id(part.dose): part.dose
+            for group in self.distinct()
+            for c in group.contributions
+            if isinstance(c.fraction, GridFraction)
+            for part in c.fraction.parts
+        }
+        return tuple(found.values())
+
+
+def whole_dose_fraction(dose: DoseGrid, fractions: int) -> GridFraction:
+    """One fraction of a dose grid that stands for ``fractions`` of them, or for one session.
+
+    Raises
+    ------
+    DosecalcError : for fractions below 1.
+    QuantityError : if the grid is a sum of several plans, some beams only, or no physical dose.
+    """
+    name = f"dose {dose.uid or dose.source or '(no UID)'}"
+    if fractions < 1:
+        raise DosecalcError(f"{name}: expected 1 fraction or more, found {fractions}")
+    if dose.dose_type is not DoseType.PHYSICAL:
+        raise QuantityError(f"{name}: DoseType: expected PHYSICAL, found {dose.dose_type.value}")
+    if isinstance(dose.holds, SeveralPlans):
+        raise QuantityError(f"{name}: a sum of several plans cannot be divided into fractions")
+    if isinstance(dose.holds, Unstated):
+        raise QuantityError(f"{name}: DoseSummationType is not stated: what it holds is not known")
+    if isinstance(dose.holds, Beams):
+        raise QuantityError(f"{name}: holds beams {dose.holds.numbers} only, not a whole plan")
+    scale = 1.0 if isinstance(dose.holds, OneSession) else 1.0 / fractions
+    return GridFraction(
+        plan_uid=dose.plan_uids[0] if dose.plan_uids else "", parts=(Part(dose=dose, scale=scale),)
+    )

@@ -1,0 +1,96 @@
+"""What DICOM cannot say and a person states: roles, sessions, dates, prior courses, events."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+class Grouping(enum.Enum):
+    """How the plans of one course share visits."""
+
+    ONE_SESSION = "one_session"
+    SEPARATE_SESSIONS = "separate_sessions"
+
+
+class EventKind(enum.Enum):
+    """What a person may enter; nothing of it is ever inferred from dose."""
+
+    ANTI_PD1 = "anti_pd1"
+    COMPLETE_RESPONSE = "complete_response"
+    INCOMPLETE_RESPONSE = "incomplete_response"
+    ULCER = "ulcer"
+    RECURRENCE = "recurrence"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened on a day, with where it is stated."""
+
+    kind: EventKind
+    date: dt.date
+    detail: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStatement:
+    """What is stated of one plan; ``ignore`` is the reason why its dose is not part of the treatment.
+
+    ``roles`` are names from the protocol: one, or several where one plan holds them (a simultaneous
+    boost is both low and boost).
+    """
+
+    uid: str
+    roles: tuple[str, ...] = ()
+    target: str | int | None = None  # name or ROI Number of the structure its prescription is for
+    prescription_gy: Decimal | None = None
+    dose_uids: tuple[str, ...] = ()
+    fractions: int | None = None
+    ignore: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseStatement:
+    """What is stated of one course of the protocol.
+
+    ``dates`` are those of its sessions in order; with ``first_date`` alone, weekdays are counted on
+    from it. ``prescription_gy`` and ``fractions`` describe a course of which no DICOM is at hand.
+    ``delivered`` is the number of its sessions given so far.
+    """
+
+    grouping: Grouping | None = None
+    dates: tuple[dt.date, ...] = ()
+    first_date: dt.date | None = None
+    last_date: dt.date | None = None
+    prescription_gy: Decimal | None = None
+    fractions: int | None = None
+    delivered: int | None = None
+    not_planned_yet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """Everything a person stated about a case; an empty one where nothing was.
+
+    ``structures`` maps a structure's name in the protocol to a name or ROI Number in the files.
+    """
+
+    plans: tuple[PlanStatement, ...] = ()
+    courses: Mapping[str, CourseStatement] = field(default_factory=dict)
+    structures: Mapping[str, str | int] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()
+    patient_id: str = ""
+    source: str = ""
+
+    def plan(self, uid: str) -> PlanStatement:
+        """What is stated of a plan, or an empty statement."""
+        return next((p for p in self.plans if p.uid == uid), PlanStatement(uid=uid))
+
+    def course(self, name: str) -> CourseStatement:
+        """What is stated of a course, or an empty statement."""
+        return self.courses.get(name, CourseStatement())
