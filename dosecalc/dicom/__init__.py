@@ -1,0 +1,8 @@
+"""DICOM RT files and folders in; the only package that imports pydicom."""
+
+from dosecalc.dicom.dose import read_dose
+from dosecalc.dicom.folder import read_folder
+from dosecalc.dicom.plan import read_plan
+from dosecalc.dicom.structures import read_structures
+
+__all__ = ["read_dose", "read_folder", "read_plan", "read_structures"]

@@ -1,0 +1,423 @@
+"""A folder as a case: everything is listed, nothing is guessed, and what is odd is said."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import dicom_files as make
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from dosecalc.case import Case, InputFile
+from dosecalc.dicom import read_folder
+from dosecalc.errors import InputError
+
+DATA = Path(__file__).parents[2] / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="the reference data beside the project are absent")
+
+
+def listed(case: Case) -> dict[str, InputFile]:
+    return {file.path: file for file in case.inputs}
+
+
+def other_object(modality: str, uid: str = "1.2.3.55") -> Dataset:
+    dataset = make.make_plan(uid=uid)
+    dataset.Modality, dataset.SOPClassUID = modality, "1.2.840.10008.5.1.4.1.1.66.1"
+    return dataset
+
+
+def test_a_clean_case(tmp_path: Path) -> None:
+    case = read_folder(make.save_case(tmp_path))
+    assert case.problems == ()
+    assert [file.path for file in case.inputs] == ["RD.dcm", "RP.dcm", "RS.dcm"]
+    assert [file.kind for file in case.inputs] == ["RTDOSE", "RTPLAN", "RTSTRUCT"]
+    assert [file.uid for file in case.inputs] == [make.DOSE_UID, make.PLAN_UID, make.STRUCTURES_UID]
+    assert all(file.used and not file.reason for file in case.inputs)
+    for file in case.inputs:
+        assert file.sha256 == hashlib.sha256((tmp_path / file.path).read_bytes()).hexdigest()
+    (plan,), (dose,), (structures,) = case.plans, case.doses, case.structure_sets
+    assert case.doses_of(plan.uid) == (dose,)
+    assert case.structure_set_of(plan) is structures
+    assert (plan.source, dose.source, structures.source) == ("RP.dcm", "RD.dcm", "RS.dcm")
+    assert (case.patient_id, case.patient_name) == ("P-1", "Doe^Jane")
+
+
+def test_any_names_below_any_folders_in_one_order(tmp_path: Path) -> None:
+    make.save(make.make_structures(), tmp_path / "z" / "IM0001")
+    make.save(make.make_plan(), tmp_path / "a b" / "deeper" / "ü.bin", syntax=ExplicitVRBigEndian)
+    make.save(make.make_dose(), tmp_path / "m", syntax=ImplicitVRLittleEndian, preamble=False)
+    make.save(make.make_dose(uid="1.2.9"), tmp_path / ".hidden")
+    make.save(make.make_dose(uid="1.2.9"), tmp_path / ".cache" / "RD.dcm")
+    (tmp_path / "case.toml").write_text("[case]")
+    case = read_folder(str(tmp_path))
+    assert [file.path for file in case.inputs] == ["a b/deeper/ü.bin", "m", "z/IM0001"]
+    assert case.problems == ()
+
+
+def test_only_the_case_file_of_the_folder_itself_is_passed_over(tmp_path: Path) -> None:
+    make.save_case(tmp_path / "sub")
+    (tmp_path / "sub" / "case.toml").write_text("[case]")
+    assert listed(read_folder(tmp_path))["sub/case.toml"].reason == "not a DICOM file"
+
+
+def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    make.save(other_object("REG", "1.2.3.1"), tmp_path / "REG.dcm")
+    make.save(other_object("RTRECORD", "1.2.3.2"), tmp_path / "RT.dcm")
+    make.save(other_object("CT", "1.2.3.3"), tmp_path / "CT1.dcm")
+    (tmp_path / "notes.txt").write_text("hello")
+    (tmp_path / "empty").touch()
+    case = read_folder(tmp_path)
+    reasons = {path: (f.kind, f.used, f.reason) for path, f in listed(case).items() if not f.used}
+    assert reasons == {
+        "REG.dcm": ("REG", False, "registrations between frames of reference are not read"),
+        "RT.dcm": ("RTRECORD", False, "treatment records are not read"),
+        "CT1.dcm": ("CT", False, "objects of modality CT are not needed"),
+        "notes.txt": ("", False, "not a DICOM file"),
+        "empty": ("", False, "an empty file"),
+    }
+    assert all(len(file.sha256) == 64 for file in case.inputs)
+    assert case.problems == ()
+
+
+def test_a_broken_file_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    relative = make.make_dose(uid="1.2.4")
+    relative.DoseUnits = "RELATIVE"
+    make.save(relative, tmp_path / "bad" / "RD.dcm")
+    cut = make.as_bytes(make.make_structures(uid="1.2.5"))[:700]
+    (tmp_path / "cut.dcm").write_bytes(cut)
+    unlinked = make.make_dose(uid="1.2.6")
+    del unlinked.FrameOfReferenceUID
+    make.save(unlinked, tmp_path / "unlinked.dcm")
+    case = read_folder(tmp_path)
+    files = listed(case)
+    assert files["bad/RD.dcm"].reason == "bad/RD.dcm: DoseUnits: expected GY, found RELATIVE"
+    assert (files["bad/RD.dcm"].kind, files["bad/RD.dcm"].uid) == ("RTDOSE", "1.2.4")
+    assert files["cut.dcm"].reason.startswith("cut.dcm: ")
+    assert "found the end of the data after" in files["cut.dcm"].reason
+    assert files["unlinked.dcm"].reason == ("unlinked.dcm: FrameOfReferenceUID: expected a value, found none")
+    bad = ("bad/RD.dcm", "cut.dcm", "unlinked.dcm")
+    assert not any(files[path].used for path in bad)
+    assert case.problems == tuple(files[path].reason for path in bad)
+    assert len(case.doses) == 1
+
+
+@pytest.mark.parametrize("keyword", ["DoseType", "DoseSummationType", "SOPInstanceUID"])
+def test_a_case_holds_no_dose_that_does_not_say_what_it_is(tmp_path: Path, keyword: str) -> None:
+    make.save(make.make_plan(), tmp_path / "RP.dcm")
+    dataset = make.make_dose()
+    delattr(dataset, keyword)
+    make.save(dataset, tmp_path / "RD.dcm")
+    case = read_folder(tmp_path)
+    assert case.doses == ()
+    assert f"RD.dcm: {keyword}: expected a value, found none" in case.problems
+
+
+def test_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: expected a folder, found nothing of that name"):
+        read_folder(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="file: expected a folder, found a file"):
+        read_folder(tmp_path / "file")
+
+
+def test_nothing_usable_lists_what_is_there(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="readable RTPLAN, RTDOSE or RTSTRUCT file, found no file at all"):
+        read_folder(tmp_path)
+    make.save(other_object("CT"), tmp_path / "CT.dcm")
+    (tmp_path / "notes.txt").write_text("hello")
+    dataset = make.make_dose()
+    dataset.DoseUnits = "RELATIVE"
+    make.save(dataset, tmp_path / "RD.dcm")
+    with pytest.raises(InputError) as caught:
+        read_folder(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path.as_posix()}: expected a readable RTPLAN, RTDOSE or RTSTRUCT file, "
+        "found CT.dcm: objects of modality CT are not needed; "
+        "RD.dcm: DoseUnits: expected GY, found RELATIVE; notes.txt: not a DICOM file"
+    )
+    for number in range(20):
+        (tmp_path / f"x{number:02}").touch()
+    with pytest.raises(InputError, match=r"; and 15 more$"):
+        read_folder(tmp_path)
+
+
+def two_patients(folder: Path) -> None:
+    make.save_case(folder / "one")
+    plan, dose = make.make_plan(uid="1.2.8"), make.make_dose(uid="1.2.9", plan_uids=("1.2.8",))
+    for dataset in (plan, dose):
+        dataset.PatientID, dataset.PatientName = "P-2 ", "Roe^Richard"
+    make.save(plan, folder / "two" / "RP.dcm")
+    make.save(dose, folder / "two" / "RD.dcm")
+
+
+def test_several_patients_are_refused_unless_one_is_chosen(tmp_path: Path) -> None:
+    two_patients(tmp_path)
+    with pytest.raises(InputError) as caught:
+        read_folder(tmp_path)
+    assert (
+        "PatientID: expected one patient, found 2 (P-1, P-2); say which with patient_id, "
+        "in a script or in case.toml"
+    ) in str(caught.value)
+    case = read_folder(tmp_path, patient_id="P-2")
+    assert (case.patient_id, case.patient_name) == ("P-2", "Roe^Richard")
+    assert [plan.uid for plan in case.plans] == ["1.2.8"]
+    assert listed(case)["one/RD.dcm"].reason == "PatientID is not the one asked for"
+    assert not any("one/" in problem for problem in case.problems)
+    with pytest.raises(InputError, match="PatientID: expected P-3, found P-1, P-2"):
+        read_folder(tmp_path, patient_id="P-3")
+
+
+def test_a_broken_file_of_another_patient_is_no_problem_of_this_one(tmp_path: Path) -> None:
+    two_patients(tmp_path)
+    dataset = make.make_dose(uid="1.2.10")
+    dataset.DoseUnits = "RELATIVE"
+    make.save(dataset, tmp_path / "one" / "RD2.dcm")
+    problems = read_folder(tmp_path, patient_id="P-2").problems
+    assert not any("RD2" in problem for problem in problems)
+    assert any("RD2" in problem for problem in read_folder(tmp_path, patient_id="P-1").problems)
+
+
+def test_odd_patient_attributes_are_said_without_quoting_them(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    dose, structures = make.make_dose(), make.make_structures()
+    dose.PatientID = ""
+    structures.PatientName = "Doe^John"
+    make.save(dose, tmp_path / "RD.dcm")
+    make.save(structures, tmp_path / "RS.dcm")
+    case = read_folder(tmp_path)
+    assert case.problems == (
+        "RD.dcm: PatientID: expected that of the other files, found none",
+        "RD.dcm, RP.dcm, RS.dcm: PatientName: expected one name, found 2 different ones",
+    )
+
+
+def test_a_second_copy_is_not_used(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    (tmp_path / "copy").write_bytes((tmp_path / "RD.dcm").read_bytes())
+    case = read_folder(tmp_path)
+    assert len(case.doses) == 1
+    assert listed(case)["copy"].reason == "the same file as RD.dcm"
+    assert case.problems == ()
+
+
+def test_two_contents_under_one_uid_are_both_refused(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    make.save(make.make_dose(scaling_gy="0.001"), tmp_path / "RD2.dcm")
+    case = read_folder(tmp_path)
+    assert case.doses == ()
+    assert {file.path: file.used for file in case.inputs} == {
+        "RD.dcm": False,
+        "RD2.dcm": False,
+        "RP.dcm": True,
+        "RS.dcm": True,
+    }
+    assert case.problems[0] == (
+        "RD.dcm, RD2.dcm: SOPInstanceUID: expected one content under one UID, "
+        f"found different ones under {make.DOSE_UID}; none of these files is used"
+    )
+
+
+def test_a_broken_namesake_casts_doubt_on_the_good_file(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    dataset = make.make_dose()
+    dataset.DoseGridScaling = "0"
+    make.save(dataset, tmp_path / "RD2.dcm")
+    case = read_folder(tmp_path)
+    assert case.doses == ()
+    assert "DoseGridScaling" in listed(case)["RD2.dcm"].reason
+
+
+def _plan(**how: object) -> Callable[[Path], Path]:
+    return lambda folder: make.save(make.make_plan(**how), folder / "RP.dcm")  # type: ignore[arg-type]
+
+
+def _dose(name: str = "RD.dcm", **how: object) -> Callable[[Path], Path]:
+    return lambda folder: make.save(make.make_dose(**how), folder / name)  # type: ignore[arg-type]
+
+
+def _structures(**how: object) -> Callable[[Path], Path]:
+    return lambda folder: make.save(make.make_structures(**how), folder / "RS.dcm")  # type: ignore[arg-type]
+
+
+def _old_dose(folder: Path) -> Path:
+    dataset = make.make_dose()
+    dataset.InstanceCreationDate = "20231231"
+    return make.save(dataset, folder / "RD.dcm")
+
+
+def _effective_dose(folder: Path) -> Path:
+    dataset = make.make_dose()
+    dataset.DoseType = "EFFECTIVE"
+    return make.save(dataset, folder / "RD.dcm")
+
+
+def _plan_of_two_groups(folder: Path) -> Path:
+    dataset = make.make_plan()
+    group = Dataset()
+    group.FractionGroupNumber, group.NumberOfFractionsPlanned = 2, 5
+    dataset.FractionGroupSequence.append(group)
+    make.save(make.make_dose(summation="FRACTION"), folder / "RD.dcm")
+    return make.save(dataset, folder / "RP.dcm")
+
+
+def _remove(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+ODD_LINKS: list[tuple[Callable[[Path], object], str]] = [
+    (
+        _dose(plan_uids=("1.9.9",)),
+        "RD.dcm: ReferencedRTPlanSequence: expected a plan that is here, found 1.9.9",
+    ),
+    (
+        _dose(plan_uids=()),
+        "RD.dcm: ReferencedRTPlanSequence: expected the plan of this dose, found none",
+    ),
+    (
+        _remove("RD.dcm"),
+        "RP.dcm: SOPInstanceUID: expected a dose that refers to this plan, found none",
+    ),
+    (
+        _plan(structures_uid="1.9.8"),
+        "RP.dcm: ReferencedStructureSetSequence: expected a structure set that is here, found 1.9.8",
+    ),
+    (
+        _remove("RS.dcm"),
+        "RP.dcm: ReferencedStructureSetSequence: expected a structure set that is here, "
+        f"found {make.STRUCTURES_UID}",
+    ),
+    (
+        _dose(frame_uid="1.9.7"),
+        f"RD.dcm: FrameOfReferenceUID: expected that of RS.dcm ({make.FRAME_UID}), found 1.9.7",
+    ),
+    (
+        _structures(rois=((4, "PTV"), (6, "PTV "), (7, "x"))),
+        "RS.dcm: ROIName: expected each name once, found 'PTV' for ROI Numbers 4, 6",
+    ),
+    (
+        _structures(rois={1: "PTV"}, contours={1: [[0, 0, 0]]}),
+        "ROI 1: RS.dcm: ROIContourSequence item 1, ContourSequence item 1, ContourData: "
+        "expected 3 points or more in a closed contour, found 1",
+    ),
+    (
+        _structures(rois={1: "PTV"}, contours={2: [make.square(0)]}),
+        "RS.dcm: ROIContourSequence: expected ROI Numbers of StructureSetROISequence, "
+        "found 2; its contours are not used",
+    ),
+    (
+        _old_dose,
+        "RD.dcm: InstanceCreationDate: expected a dose not older than its plan RP.dcm "
+        "(20240102090000), found 20231231101112",
+    ),
+    (_effective_dose, "RD.dcm: DoseType: expected PHYSICAL, found EFFECTIVE"),
+    (
+        _dose(summation="FRACTION", group_number=3),
+        "RD.dcm: ReferencedRTPlanSequence: expected a group of RP.dcm (1), found 3",
+    ),
+    (
+        _plan_of_two_groups,
+        "RD.dcm: ReferencedRTPlanSequence: expected one of the fraction groups 1, 2, found no group named",
+    ),
+    (
+        _dose(summation="BEAM", beam_numbers=(1, 8)),
+        "RD.dcm: ReferencedRTPlanSequence: expected beams of RP.dcm (1, 2, 3), found 8",
+    ),
+    (
+        _dose(name="RD2.dcm", uid="1.2.99"),
+        "RP.dcm: expected one dose of the whole plan (DoseSummationType PLAN), found RD.dcm, RD2.dcm",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), ODD_LINKS)
+def test_odd_links_are_said(tmp_path: Path, change: Callable[[Path], object], sentence: str) -> None:
+    make.save_case(tmp_path)
+    change(tmp_path)
+    assert sentence in read_folder(tmp_path).problems
+
+
+def test_a_plan_without_structure_set_is_said(tmp_path: Path) -> None:
+    dataset = make.make_plan()
+    del dataset.ReferencedStructureSetSequence
+    make.save(dataset, tmp_path / "RP.dcm")
+    problems = read_folder(tmp_path).problems
+    assert (
+        "RP.dcm: ReferencedStructureSetSequence: expected the structure set of this plan, found none"
+    ) in problems
+
+
+def test_no_problem_names_the_patient(tmp_path: Path) -> None:
+    for number, (change, _) in enumerate(ODD_LINKS):
+        folder = make.save_case(tmp_path / str(number))
+        change(folder)
+        case = read_folder(folder)
+        said = "\n".join((*case.problems, *(file.reason for file in case.inputs)))
+        assert "Doe" not in said
+        assert "P-1" not in said
+
+
+@pytest.mark.skipif(os.name != "posix", reason="symbolic links and named pipes are those of POSIX")
+def test_links_and_pipes_are_listed_not_followed(tmp_path: Path) -> None:
+    make.save_case(tmp_path / "here")
+    make.save_case(tmp_path / "elsewhere")
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "here" / "gone").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "here" / "pipe")
+    case = read_folder(tmp_path / "here")
+    assert case.problems == (
+        "link: expected a folder, found a link to one (not followed)",
+        "gone: expected a file, found nothing of that name",
+        "pipe: expected a file, found something else",
+    )
+
+
+def test_a_folder_that_cannot_be_looked_into_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make.save_case(tmp_path)
+    (tmp_path / "locked").mkdir()
+    scan = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert read_folder(tmp_path).problems == ("locked: expected a readable folder, found Permission denied",)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make.save_case(tmp_path)
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == "RD.dcm":
+            raise PermissionError(13, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert "RD.dcm: expected a readable file, found Permission denied" in read_folder(tmp_path).problems
+
+
+@needs_data
+def test_the_clinical_case() -> None:
+    case = read_folder(DATA / "breast")
+    assert case.problems == ()
+    assert [file.kind for file in case.inputs] == ["RTDOSE", "RTPLAN", "RTSTRUCT"]
+    (plan,) = case.plans
+    assert case.structure_set_of(plan) is case.structure_sets[0]
+    assert case.doses_of(plan.uid) == case.doses
+
+
+@needs_data
+def test_reference_doses_that_share_a_uid_are_refused() -> None:
+    """Both gradients of each published grid bear one SOP Instance UID: nothing tells which is meant."""
+    case = read_folder(DATA / "nelms2015")
+    assert case.doses == ()
+    assert len(case.structure_sets) == 8
+    assert sum("expected one content under one UID" in problem for problem in case.problems) == 3
