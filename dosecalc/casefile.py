@@ -1,0 +1,142 @@
+"""A case: the DICOM files of a folder together with what ``case.toml`` states about them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from dosecalc.case import Case, InputFile
+from dosecalc.dicom import read_folder
+from dosecalc.errors import InputError
+from dosecalc.statement import (
+    CourseStatement,
+    Event,
+    EventKind,
+    Grouping,
+    PlanStatement,
+    Statement,
+)
+from dosecalc.tables import Table, parse_toml
+
+CASE_FILE = "case.toml"
+FORMAT_VERSION = 1
+
+
+def read_case(
+    folder: Path | str, *, case_file: Path | str | None = None, patient_id: str | None = None
+) -> Case:
+    """Read everything in a folder, its ``case.toml`` included.
+
+    Parameters
+    ----------
+    folder : searched with all folders below it; files may have any name
+    case_file : a case file elsewhere, taken in place of ``case.toml`` in the folder
+    patient_id : which patient, where the folder holds several
+
+    Raises
+    ------
+    InputError : if the folder or the case file cannot be used, or holds several patients. A single
+        file that cannot be used is listed in ``inputs`` with its reason instead.
+    """
+    path = Path(case_file) if case_file is not None else Path(folder) / CASE_FILE
+    if case_file is None and not path.is_file():
+        return read_folder(folder, patient_id=patient_id)
+    statement = read_statement(path)
+    case = read_folder(folder, patient_id=patient_id or statement.patient_id or None)
+    entry = InputFile(path=path.name, sha256=_sha256(path), kind="case")
+    return replace(case, statement=statement, inputs=(*case.inputs, entry))
+
+
+def read_statement(path: Path | str) -> Statement:
+    """Read a case file.
+
+    Raises
+    ------
+    InputError : if it cannot be read or is no TOML.
+    TomlError : for an unknown key or a value of the wrong kind, naming the path inside the file.
+    """
+    source = Path(path).name
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: expected a case file, found {error.strerror}") from None
+    top = Table(parse_toml(content, source), source=source)
+    version = top.integer("format_version")
+    if version != FORMAT_VERSION:
+        raise top.error("format_version", f"expected {FORMAT_VERSION}, found {version}")
+    structures = top.table("structures")
+    statement = Statement(
+        plans=tuple(_plan(t) for t in top.tables("plans", name="uid")),
+        courses={name: _course(t) for name, t in top.named_tables("courses").items()},
+        structures={name: structures.string_or_integer(name) for name in structures.names},
+        events=tuple(_event(t, source) for t in top.tables("events")),
+        patient_id=top.string("patient_id", ""),
+        source=source,
+    )
+    top.done()
+    uids = [p.uid for p in statement.plans]
+    for uid in uids:
+        if uids.count(uid) > 1:
+            raise top.error(f"plans[{uid}]", "expected each plan once, found it twice")
+    return statement
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _plan(table: Table) -> PlanStatement:
+    statement = PlanStatement(
+        uid=table.string("uid"),
+        roles=table.strings("roles", ()),
+        target=table.string_or_integer("target") if "target" in table else None,
+        prescription_gy=table.decimal("prescription_gy") if "prescription_gy" in table else None,
+        dose_uids=table.strings("doses", ()),
+        fractions=_count(table, "fractions"),
+        ignore=table.string("ignore", ""),
+    )
+    table.done()
+    return statement
+
+
+def _course(table: Table) -> CourseStatement:
+    dates = table.dates("dates", ())
+    if list(dates) != sorted(dates):
+        raise table.error("dates", "expected dates in order")
+    if dates and "first_date" in table:
+        raise table.error("first_date", "expected either dates or first_date, found both")
+    statement = CourseStatement(
+        grouping=table.choice("grouping", Grouping) if "grouping" in table else None,
+        dates=dates,
+        first_date=table.date("first_date") if "first_date" in table else None,
+        last_date=table.date("last_date") if "last_date" in table else None,
+        prescription_gy=table.decimal("prescription_gy") if "prescription_gy" in table else None,
+        fractions=_count(table, "fractions"),
+        delivered=table.integer("delivered") if "delivered" in table else None,
+        not_planned_yet=table.boolean("not_planned_yet", False),
+    )
+    if statement.delivered is not None and statement.delivered < 0:
+        raise table.error("delivered", f"expected 0 or more, found {statement.delivered}")
+    table.done()
+    return statement
+
+
+def _count(table: Table, key: str) -> int | None:
+    if key not in table:
+        return None
+    value = table.integer(key)
+    if value < 1:
+        raise table.error(key, f"expected 1 or more, found {value}")
+    return value
+
+
+def _event(table: Table, source: str) -> Event:
+    event = Event(
+        kind=table.choice("kind", EventKind),
+        date=table.date("date"),
+        detail=table.string("detail", ""),
+        source=source,
+    )
+    table.done()
+    return event

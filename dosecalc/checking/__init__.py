@@ -1,0 +1,263 @@
+"""A case held against a protocol: every rule gets a finding, and nothing passes by absence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import assert_never
+
+from dosecalc.case import Case
+from dosecalc.checking import calendar_rules, data_rules, dose_rules, geometry_rules, prescription_rules
+from dosecalc.checking.context import Context, default_as_of
+from dosecalc.checking.structure_doses import stop_doses, structure_doses
+from dosecalc.courses import build_treatment
+from dosecalc.errors import InputError
+from dosecalc.findings import CheckResult, Finding, StopPoint, overall
+from dosecalc.protocol import Protocol
+from dosecalc.rules import (
+    ConsecutiveDays,
+    Containment,
+    Coverage,
+    CumulativeLimit,
+    CumulativePrescription,
+    CumulativeTable,
+    DaysBetween,
+    DecisionPoint,
+    Distance,
+    DoseMatchesPrescription,
+    OneFrame,
+    Overlap,
+    PlanStatus,
+    PrescriptionIs,
+    PriorCourse,
+    Recurrence,
+    Rule,
+    SessionLimit,
+    Span,
+    StructuresPresent,
+    Weekly,
+)
+from dosecalc.sampling import DEFAULT_SETTINGS, Settings
+
+
+def check(
+    case: Case,
+    protocol: Protocol,
+    *,
+    as_of: dt.date | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> CheckResult:
+    """Hold a case against a protocol.
+
+    Parameters
+    ----------
+    case : what was read
+    protocol : rules
+    as_of : the day of the question; by default that of the last delivered session or event, and
+        before treatment where there is none
+    settings : how finely structures are sampled
+
+    Raises
+    ------
+    InputError : if nothing can be checked: no plan, dose or structure set, two plans for one role, or a
+        case file that contradicts the protocol. Anything else is a finding.
+
+    Examples
+    --------
+    >>> from dosecalc.casefile import read_case
+    >>> from dosecalc.protocol import load_protocol
+    >>> result = check(read_case("sample_plans/redefine_compliant"), load_protocol("redefine"))
+    >>> result.outcome.value
+    'PASS'
+    """
+    for what, found in (
+        ("plan", case.plans),
+        ("dose", case.doses),
+        ("structure set", case.structure_sets),
+    ):
+        if not found:
+            raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
+    treatment = build_treatment(case, protocol)
+    context = Context(
+        case=case,
+        protocol=protocol,
+        treatment=treatment,
+        as_of=as_of or default_as_of(treatment),
+        asked_as_of=as_of,
+        settings=settings,
+    )
+    findings = _findings(context)
+    shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
+    judged = tuple(f for f in findings if f.rule not in shown_rules)
+    return CheckResult(
+        outcome=overall(judged),
+        findings=judged,
+        shown=tuple(f for f in findings if f.rule in shown_rules),
+        structures=tuple(structure_doses(context)),
+        stop_points=tuple(_stop_points(context, judged)),
+        assumptions=_assumptions(context),
+        problems=case.problems,
+        provenance=_provenance(context),
+    )
+
+
+def _why(case: Case) -> str:
+    unused = [f"\n  {f.path}: {f.reason}" for f in case.inputs if not f.used]
+    return "".join(unused[:10])
+
+
+def _findings(context: Context) -> tuple[Finding, ...]:
+    """Findings in the order of the rules; the dose is held against the prescription before all others.
+
+    A dose that is not what it says must not enter any rule that uses it.
+    """
+    first = [r for r in context.protocol.rules if isinstance(r.test, DoseMatchesPrescription)]
+    others = [r for r in context.protocol.rules if not isinstance(r.test, DoseMatchesPrescription)]
+    found = {rule.id: tuple(_judge(context, rule)) for rule in (*first, *others)}
+    return tuple(f for rule in context.protocol.rules for f in found[rule.id])
+
+
+def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
+    test = rule.test
+    match test:
+        case PriorCourse():
+            return data_rules.prior_course(context, rule, test)
+        case Recurrence():
+            return calendar_rules.recurrence(context, rule, test)
+        case PlanStatus():
+            return data_rules.plan_status(context, rule)
+        case DoseMatchesPrescription():
+            return data_rules.dose_matches(context, rule, test)
+        case PrescriptionIs():
+            return prescription_rules.prescription_is(context, rule, test)
+        case Coverage():
+            return dose_rules.coverage(context, rule, test)
+        case Containment():
+            return geometry_rules.containment(context, rule, test)
+        case Overlap():
+            return geometry_rules.overlap(context, rule, test)
+        case ConsecutiveDays():
+            return calendar_rules.consecutive_days(context, rule, test)
+        case SessionLimit():
+            return dose_rules.session_limit(context, rule, test)
+        case StructuresPresent():
+            return data_rules.structures_present(context, rule, test)
+        case Span():
+            return geometry_rules.span(context, rule, test)
+        case Distance():
+            return geometry_rules.distance(context, rule, test)
+        case DaysBetween():
+            return calendar_rules.days_between(context, rule, test)
+        case Weekly():
+            return calendar_rules.weekly(context, rule, test)
+        case DecisionPoint():
+            return prescription_rules.decision_point(context, rule, test)
+        case CumulativeLimit():
+            return dose_rules.cumulative_limit(context, rule, test)
+        case CumulativeTable():
+            return data_rules.cumulative_table(context, rule)
+        case CumulativePrescription():
+            return prescription_rules.cumulative_prescription(context, rule, test)
+        case OneFrame():
+            return data_rules.one_frame(context, rule)
+        case _:
+            assert_never(test)
+
+
+def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[StopPoint]:
+    for rule in context.protocol.rules:
+        if not isinstance(rule.test, DecisionPoint):
+            continue
+        found = next(f for f in findings if f.rule == rule.id)
+        if found.measured is None:
+            continue
+        fraction = int(found.measured)
+        yield StopPoint(
+            rule=rule.id,
+            course=rule.test.course,
+            dose_gy=float(rule.test.dose_gy),
+            fraction=fraction,
+            fractions=len(context.treatment.ledger.course(rule.test.course)),
+            date=found.due,
+            readings=found.shown_readings,
+            doses=tuple(stop_doses(context, rule.test.course, fraction)),
+        )
+
+
+def _assumptions(context: Context) -> tuple[str, ...]:
+    """Everything that was taken without being stated."""
+    settings = context.settings
+    matched = [
+        f"{name} = {roi!r}"
+        for (name, _), roi in sorted(context.matches.items())
+        if name not in context.case.statement.structures
+    ]
+    unassigned = [
+        f"WARNING: plan {p.label!r} ({p.source}) fits no role of the protocol: its dose is in no sum. State "
+        "its role in case.toml, or why it is to be left out: ignore"
+        for p in context.treatment.unassigned
+    ]
+    stated = [
+        f"event on {e.date}: {e.kind.value} {e.detail}".rstrip() for e in context.treatment.ledger.events
+    ]
+    before = "before treatment" if context.as_of is None else str(context.as_of)
+    return (
+        *unassigned,
+        *context.treatment.assumptions,
+        *([f"structures taken by name: {', '.join(dict.fromkeys(matched))}"] if matched else []),
+        *stated,
+        f"judged as of: {before}",
+        f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
+        "dose holds for the whole voxel",
+        "linear-quadratic model with the a/b of the protocol, complete repair between sessions, no "
+        "recovery of prior dose, no repopulation",
+    )
+
+
+def _provenance(context: Context) -> dict[str, object]:
+    try:
+        own_version = version("dosecalc")
+    except PackageNotFoundError:
+        own_version = "not installed"
+    return {
+        "dosecalc": own_version,
+        "numpy": version("numpy"),
+        "scipy": version("scipy"),
+        "pydicom": version("pydicom"),
+        "protocol": {
+            "name": context.protocol.name,
+            "title": context.protocol.title,
+            "source": context.protocol.source,
+            "file": context.protocol.path,
+            "sha256": context.protocol.sha256,
+        },
+        "as_of": context.as_of.isoformat() if context.as_of else None,
+        "settings": {
+            "cells": context.settings.cells,
+            "min_cell_mm": context.settings.min_cell_mm,
+            "max_cell_mm": context.settings.max_cell_mm,
+            "end_caps": context.settings.end_caps.value,
+        },
+        "inputs": [
+            {
+                "path": f.path,
+                "kind": f.kind,
+                "uid": f.uid,
+                "sha256": f.sha256,
+                "used": f.used,
+                "reason": f.reason,
+            }
+            for f in context.case.inputs
+        ],
+        "plans": [
+            {
+                "uid": p.plan.uid,
+                "label": p.plan.label,
+                "roles": list(p.roles),
+                "course": p.course,
+                "fractions": p.fractions,
+            }
+            for p in context.treatment.plans
+        ],
+    }

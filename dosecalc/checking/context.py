@@ -1,0 +1,205 @@
+"""What all rules share: the case, the treatment, and doses that are evaluated once per structure."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+from dataclasses import dataclass, field
+
+from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
+from dosecalc.case import Case
+from dosecalc.courses import AssignedPlan, Treatment
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Finding, Outcome
+from dosecalc.ledger import Ledger, State
+from dosecalc.protocol import Protocol
+from dosecalc.rules import Rule
+from dosecalc.sampling import Quadrature, Settings
+from dosecalc.structures import Derived, Structure, StructureSet
+
+Region = Structure | Derived
+
+
+class StructureMissingError(DosecalcError):
+    """A structure of the protocol cannot be found in a structure set."""
+
+
+class NotDueError(DosecalcError):
+    """A rule judges a course that is stated to be not planned yet."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Context:
+    """One run of a check. Only its caches change, and ``treatment`` where a dose proves unusable.
+
+    ``as_of`` is the day that is judged from, ``asked_as_of`` the same only where the caller named one.
+    """
+
+    case: Case
+    protocol: Protocol
+    treatment: Treatment
+    as_of: dt.date | None
+    asked_as_of: dt.date | None
+    settings: Settings
+    matches: dict[tuple[str, str], str] = field(default_factory=dict)
+    _quadratures: dict[int, tuple[Region, Quadrature]] = field(default_factory=dict)
+    _cells: dict[int, CellDoses] = field(default_factory=dict)
+
+    def plan_with_role(self, role: str) -> AssignedPlan:
+        """The plan that holds a role.
+
+        Raises
+        ------
+        NotDueError : if its course is stated to be not planned yet.
+        DosecalcError : if no plan holds the role.
+        """
+        found = self.treatment.with_role(role)
+        if found is None:
+            course = self.protocol.role(role).course
+            if course in self.treatment.later:
+                raise NotDueError(f"the {course} course is not planned yet")
+            raise DosecalcError(f"no plan is {role!r}: none fits it, and case.toml states none")
+        return found
+
+    def course_ledger(self, course: str) -> Ledger:
+        """The sessions of a course.
+
+        Raises
+        ------
+        NotDueError, DosecalcError : as :meth:`plan_with_role`.
+        """
+        ledger = self.treatment.ledger.course(course)
+        if not len(ledger):
+            if course in self.treatment.later:
+                raise NotDueError(f"the {course} course is not planned yet")
+            raise DosecalcError(f"no plan belongs to the {course} course")
+        return ledger
+
+    def structure_set(self, course: str | None = None) -> StructureSet:
+        """The structure set of a course's plans, or of the last course that has one.
+
+        Raises
+        ------
+        DosecalcError : if there is none.
+        """
+        plans = self.treatment.plans
+        if course is not None:
+            plans = self.treatment.of_course(course)
+        for assigned in reversed(plans):
+            found = self.case.structure_set_of(assigned.plan)
+            if found is not None:
+                return found
+        what = f"the plans of the {course} course refer to" if course else "any plan refers to"
+        raise DosecalcError(f"no structure set that {what} is in the folder")
+
+    def find(self, name: str, structure_set: StructureSet) -> Structure:
+        """The structure that a name of the protocol stands for in a structure set.
+
+        Raises
+        ------
+        StructureMissingError : if there is none, or more than one.
+        """
+        where = f"structure set {structure_set.source or structure_set.uid}"
+        stated = self.case.statement.structures.get(name)
+        if stated is not None:
+            try:
+                return structure_set[stated]
+            except DosecalcError as error:
+                raise StructureMissingError(f"{name}: stated as {stated!r}: {error}") from None
+        entry = self.protocol.structure(name)
+        names = {_folded(n) for n in (entry.name, *entry.aliases)}
+        found = [s for s in structure_set if _folded(s.name) in names]
+        if not found:
+            raise StructureMissingError(
+                f"{name}: no structure of that name, nor of an alias of it, in {where}; "
+                f'if it has another name there, state it in case.toml: [structures] "{name}" = "..."'
+            )
+        if len(found) > 1:
+            listed = ", ".join(f"{s.name!r} (ROI Number {s.number})" for s in found)
+            raise StructureMissingError(
+                f"{name}: {listed} in {where} all go by it; state which in case.toml: [structures]"
+            )
+        self.matches[(name, structure_set.uid)] = found[0].name
+        return found[0]
+
+    def target_of(self, assigned: AssignedPlan) -> Structure:
+        """The structure that a plan's highest prescription is for.
+
+        Raises
+        ------
+        DosecalcError : if neither plan nor case file names it, or it is not in the plan's structure set.
+        """
+        structure_set = self.case.structure_set_of(assigned.plan)
+        if structure_set is None:
+            raise DosecalcError(
+                f"{assigned.name}: its structure set "
+                f"{assigned.plan.structure_set_uid or '(none referenced)'} is not in the folder"
+            )
+        prescription = assigned.prescription
+        number = assigned.stated.target
+        if number is None and prescription is not None:
+            number = prescription.roi_number
+        if number is None:
+            raise DosecalcError(
+                f"{assigned.name}: the prescription names no structure (ReferencedROINumber); state it "
+                "in case.toml: target"
+            )
+        return structure_set[number]
+
+    def quadrature(self, region: Region) -> Quadrature:
+        """The cells of a structure, made once."""
+        known = self._quadratures.get(id(region))
+        if known is None:
+            known = (region, quadrature_of(region, self.settings))
+            self._quadratures[id(region)] = known
+        return known[1]
+
+    def cells(self, region: Region, ledger: Ledger) -> CellDoses:
+        """Doses of a ledger's grids at the cells of a structure, each grid evaluated once.
+
+        Raises
+        ------
+        ContourError, FrameError : see :func:`dosecalc.accumulation.cell_doses`.
+        """
+        quadrature = self.quadrature(region)
+        known = self._cells.get(id(quadrature))
+        gy = dict(known.gy) if known else {}
+        new = tuple(g for g in ledger.known().grids() if g not in gy)
+        if known is None or new:
+            added = cell_doses(quadrature, new, frames=self.case.frames)
+            known = CellDoses(quadrature=quadrature, volume_cm3=added.volume_cm3, gy={**gy, **added.gy})
+            self._cells[id(quadrature)] = known
+        return known
+
+
+def _folded(name: str) -> str:
+    return name.strip().casefold()
+
+
+def default_as_of(treatment: Treatment) -> dt.date | None:
+    """The day of the last delivered session or event; None before treatment."""
+    dates = itertools.chain(
+        (s.date for s in treatment.ledger if s.state is State.DELIVERED),
+        (e.date for e in treatment.ledger.events),
+    )
+    return max((d for d in dates if d is not None), default=None)
+
+
+def finding(rule: Rule, outcome: Outcome, message: str, *, structure: str = "", plan: str = "") -> Finding:
+    """A finding without a measured value."""
+    return Finding(
+        rule=rule.id,
+        title=rule.title,
+        level=rule.level,
+        outcome=outcome,
+        message=message,
+        structure=structure,
+        plan=plan,
+        source=rule.source,
+    )
+
+
+def not_evaluated(rule: Rule, reason: object, *, structure: str = "", plan: str = "") -> Finding:
+    """NOT EVALUATED with its reason, or NOT DUE where the reason is that it lies ahead."""
+    outcome = Outcome.NOT_DUE if isinstance(reason, NotDueError) else Outcome.NOT_EVALUATED
+    return finding(rule, outcome, str(reason), structure=structure, plan=plan)

@@ -1,0 +1,95 @@
+"""From a measured interval to an outcome, and the digits that show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from dosecalc.curves import Curve
+from dosecalc.errors import MetricError
+from dosecalc.findings import Outcome
+from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
+from dosecalc.intervals import Interval
+
+_MOST_DIGITS = 12
+
+
+def judge(goal: Goal, deciding: Interval, stricter: Sequence[tuple[Goal, Interval]] = ()) -> Outcome:
+    """The outcome of a goal.
+
+    FAIL if the value breaks the limit, or the kinder end of the deciding interval does, whatever is
+    missing; PASS if all of the interval and every stricter reading meet their limits; NOT EVALUATED if
+    an end is unbounded; UNCERTAIN otherwise. A band never softens a FAIL.
+    """
+    kinder, harsher = _ends(goal, deciding)
+    if not goal.comparison.holds(kinder, goal.limit):
+        return Outcome.FAIL
+    if deciding.is_bounded and not goal.comparison.holds(deciding.value, goal.limit):
+        return Outcome.FAIL
+    harsh = [(goal, harsher), *((g, _ends(g, i)[1]) for g, i in stricter)]
+    if all(g.comparison.holds(end, g.limit) for g, end in harsh):
+        return Outcome.PASS
+    return Outcome.UNCERTAIN if deciding.is_bounded else Outcome.NOT_EVALUATED
+
+
+def _ends(goal: Goal, interval: Interval) -> tuple[float, float]:
+    """The ends of an interval, first the one that is kinder to the goal."""
+    if goal.comparison.is_upper:
+        return interval.low, interval.high
+    return interval.high, interval.low
+
+
+def measured(goal: Goal, curve: Curve) -> tuple[Interval, Metric]:
+    """What a goal's metric is on a curve, as far as dose is known, and the metric that was taken.
+
+    A structure smaller than the volume of a near-maximum dose is judged by its maximum.
+    """
+    metric = goal.metric
+    if isinstance(metric, DoseAtVolume) and curve.volume_cm3 < metric.cm3:
+        metric = Extreme.MAXIMUM
+    return curve.bounds(lambda c: measure(metric, c, goal.unit)), metric
+
+
+def near_max(curve: Curve) -> float:
+    """D0.03cc, or the maximum of a structure smaller than that."""
+    try:
+        return curve.dose_at_volume(0.03)
+    except MetricError:
+        return curve.max_gy
+
+
+def open_above(interval: Interval) -> Interval:
+    """The same lower end, and nothing known above it: some dose is missing."""
+    return Interval(value=interval.value, low=interval.low, high=math.inf)
+
+
+def digits(value: float, limit: float | None = None) -> str:
+    """A number with two decimals, or as many more as it takes to show its side of the limit.
+
+    >>> digits(2.9996, 3.0), digits(2.5, 3.0), digits(3.0, 3.0)
+    ('2.9996', '2.50', '3.00')
+    """
+    if not math.isfinite(value):
+        return "unbounded"
+    for places in range(2, _MOST_DIGITS):
+        text = f"{value:.{places}f}"
+        if limit is None or value == limit or float(text) != limit:
+            return text
+    return repr(value)
+
+
+def worst(items: Sequence[tuple[Interval, Metric]], goal: Goal) -> tuple[int, Interval]:
+    """Which of several measurements is the hardest on a goal, and what can be said of that extreme."""
+    pick: Callable[[Sequence[float]], float] = max if goal.comparison.is_upper else min
+    values = [i.value for i, _ in items]
+    value = pick(values)
+    return values.index(value), Interval(
+        value=value, low=pick([i.low for i, _ in items]), high=pick([i.high for i, _ in items])
+    )
+
+
+def name_of(metric: Metric, goal: Goal) -> str:
+    """The metric that decided, and where it stands in for another one."""
+    if metric == goal.metric:
+        return metric_name(metric)
+    return f"{metric_name(metric)} in place of {metric_name(goal.metric)}: the structure is smaller"

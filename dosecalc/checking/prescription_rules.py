@@ -1,0 +1,252 @@
+"""Rules on what is prescribed: exact decimals, no dose grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
+
+from dosecalc.checking.context import Context, finding, not_evaluated
+from dosecalc.checking.judging import digits
+from dosecalc.courses import AssignedPlan, prescription_for
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Finding, Outcome, Reading
+from dosecalc.intervals import Band, Interval
+from dosecalc.ledger import Ledger
+from dosecalc.radiobiology import bed_to_eqd2, session_bed
+from dosecalc.rules import CumulativePrescription, DecisionPoint, PrescriptionIs, Rule
+from dosecalc.statement import EventKind
+
+
+def per_fraction_gy(context: Context, role: str) -> tuple[AssignedPlan, Decimal]:
+    """The plan of a role and its exact dose per fraction.
+
+    Raises
+    ------
+    DosecalcError : if the plan, its prescription or its number of fractions is not known.
+    """
+    assigned = context.plan_with_role(role)
+    prescription = prescription_for(assigned, context.protocol.role(role))
+    if prescription is None:
+        raise DosecalcError(f"{assigned.name}: it has no prescription that fits the role {role!r}")
+    dose = assigned.per_fraction_gy(prescription)
+    if dose is None:
+        raise DosecalcError(
+            f"{assigned.name}: NumberOfFractionsPlanned is missing; state fractions in case.toml"
+        )
+    return assigned, dose
+
+
+def prescription_is(context: Context, rule: Rule, test: PrescriptionIs) -> Iterator[Finding]:
+    """A role is prescribed as the protocol has it: dose per fraction within tolerance, exact count."""
+    try:
+        assigned, dose = per_fraction_gy(context, test.role)
+    except DosecalcError as error:
+        yield not_evaluated(rule, error)
+        return
+    right_dose = abs(dose - test.dose_per_fraction_gy) <= test.tolerance_gy
+    right_count = assigned.fractions == test.fractions
+    text = f"{assigned.name}: {_plain(dose)} Gy x {assigned.fractions}"
+    text += f" (expected {test.dose_per_fraction_gy} Gy x {test.fractions})"
+    if not right_dose:
+        text += _on_top(context, test, dose)
+    outcome = Outcome.PASS if right_dose and right_count else Outcome.FAIL
+    yield replace(
+        finding(rule, outcome, text, plan=assigned.plan.label),
+        band=Band(value=float(dose)),
+        deciding=Interval.exactly(float(dose)),
+        limit=float(test.dose_per_fraction_gy),
+        comparison="=",
+        unit="Gy/fx",
+    )
+
+
+def _on_top(context: Context, test: PrescriptionIs, dose: Decimal) -> str:
+    """Names a dose that is right only together with another plan of the same session."""
+    for role in context.protocol.roles:
+        if role.name == test.role or role.course != context.protocol.role(test.role).course:
+            continue
+        try:
+            other, below = per_fraction_gy(context, role.name)
+        except DosecalcError:
+            continue
+        if abs(dose + below - test.dose_per_fraction_gy) <= test.tolerance_gy:
+            return (
+                f"; on top of the {_plain(below)} Gy of {other.plan.label!r} it makes "
+                f"{_plain(dose + below)} Gy per session, but the protocol prescribes "
+                f"{test.dose_per_fraction_gy} Gy for this plan"
+            )
+    return ""
+
+
+def cumulative_prescription(context: Context, rule: Rule, test: CumulativePrescription) -> Iterator[Finding]:
+    """The sum of all prescriptions to a target against a risk mark: physical, with EQD2 beside it."""
+    known, missing = _prescribed(context)
+    total = sum((dose for _, dose, _ in known), Decimal(0))
+    parts = " + ".join(f"{_plain(dose)} ({name})" for name, dose, _ in known)
+    at_mark = total >= test.below_gy
+    text = f"prescriptions add up to {parts} = {_plain(total)} Gy (risk mark {test.below_gy} Gy)"
+    text += "".join(f"; {reason}" for reason in missing)
+    outcome = Outcome.FAIL if at_mark else Outcome.NOT_EVALUATED if missing else Outcome.PASS
+    value = float(total)
+    high = math.inf if missing else value
+    yield replace(
+        finding(rule, outcome, text, structure=test.structure),
+        band=Band(value=value),
+        deciding=Interval(value=value, low=value, high=high),
+        limit=float(test.below_gy),
+        comparison="<",
+        unit="Gy",
+        shown_readings=tuple(_eqd2_of(context, test.structure)),
+    )
+
+
+def _prescribed(context: Context) -> tuple[list[tuple[str, Decimal, int | None]], list[str]]:
+    """Prescriptions (name, total, fractions) of all plans and stated courses, and what is not known."""
+    known: list[tuple[str, Decimal, int | None]] = []
+    missing: list[str] = []
+    for course in context.protocol.courses:
+        members = context.treatment.of_course(course.name)
+        stated = context.case.statement.course(course.name)
+        for assigned in members:
+            if assigned.prescription is None:
+                missing.append(f"{assigned.name}: no prescription")
+            else:
+                name = assigned.plan.label or course.name
+                known.append((name, assigned.prescription.dose_gy, assigned.fractions))
+        if not members and stated.prescription_gy is not None:
+            known.append((course.name, stated.prescription_gy, stated.fractions))
+        elif not members:
+            missing.append(f"the prescription of the {course.name} course is not known")
+    missing.extend(f"plan {p.label!r} fits no role" for p in context.treatment.unassigned)
+    return known, missing
+
+
+def _eqd2_of(context: Context, structure: str) -> Iterator[Reading]:
+    """EQD2 of the prescriptions, those of one session added before conversion."""
+    alpha_beta_gy = context.protocol.structure(structure).alpha_beta_gy
+    if alpha_beta_gy is None:
+        return
+    effect = 0.0
+    for course in context.protocol.courses:
+        members = context.treatment.of_course(course.name)
+        stated = context.case.statement.course(course.name)
+        doses = {p.plan.uid: p.prescription and p.per_fraction_gy(p.prescription) for p in members}
+        if members and all(doses.values()):
+            for session in context.treatment.ledger.course(course.name):
+                dose = sum(float(doses[c.fraction.plan_uid] or 0) for c in session.contributions)
+                effect += float(session_bed(dose, alpha_beta_gy=alpha_beta_gy))
+        elif not members and stated.prescription_gy is not None and stated.fractions is not None:
+            dose = float(stated.prescription_gy) / stated.fractions
+            effect += stated.fractions * float(session_bed(dose, alpha_beta_gy=alpha_beta_gy))
+        else:
+            return
+    yield Reading(
+        name=f"EQD2({alpha_beta_gy:g}) of the prescriptions, no repopulation",
+        value=float(bed_to_eqd2(effect, alpha_beta_gy=alpha_beta_gy)),
+        unit="Gy",
+    )
+
+
+def decision_fraction(
+    context: Context, test: DecisionPoint, roles: tuple[str, ...]
+) -> tuple[int, int | None]:
+    """The fraction at which a reading of the dose is reached: by the protocol's dose and by the plan's own.
+
+    Raises
+    ------
+    DosecalcError : if a prescription that counts is not known.
+    """
+    before = sum(
+        (
+            per_fraction_gy(context, role)[1] * (context.plan_with_role(role).fractions or 0)
+            for role in roles
+            if role != test.role
+        ),
+        Decimal(0),
+    )
+    needed = max(test.dose_gy - before, Decimal(0))
+    nominal = math.ceil(needed / test.dose_per_fraction_gy)
+    try:
+        own = math.ceil(needed / per_fraction_gy(context, test.role)[1])
+    except (DosecalcError, ArithmeticError):
+        return nominal, None
+    return nominal, own
+
+
+def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterator[Finding]:
+    """Whether the decision on an early stop lies ahead, is due, or was taken."""
+    try:
+        ledger = context.course_ledger(test.course)
+        nominal, own = decision_fraction(context, test, test.counted_roles)
+    except DosecalcError as error:
+        yield not_evaluated(rule, error)
+        return
+    point = min(nominal, own) if own is not None else nominal
+    sessions = [s for s in ledger if s.number == point]
+    due = sessions[0].date if sessions else None
+    given = ledger.delivered()
+    delivered = len(given)
+    text = f"{test.dose_gy} Gy is reached at fraction {point} of {len(ledger)}"
+    if own is not None and own != nominal:
+        text += (
+            f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
+            "the earlier one holds)"
+        )
+    outcome, state = _decision_state(given, point)
+    if outcome is Outcome.NOT_DUE and delivered == 0 and context.as_of and due and context.as_of >= due:
+        outcome = Outcome.NOT_EVALUATED
+        state = f"it was planned for {due}, and nothing says how many fractions were delivered"
+    yield replace(
+        finding(rule, outcome, f"{text}; {state}"),
+        band=Band(value=float(point)),
+        deciding=Interval.exactly(float(point)),
+        limit=float(test.dose_gy),
+        comparison=">=",
+        unit="fraction",
+        decided_by="+".join(test.counted_roles),
+        shown_readings=tuple(_point_readings(context, test)),
+        due=due,
+    )
+
+
+def _point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
+    for roles in test.shown_roles:
+        try:
+            nominal, own = decision_fraction(context, test, roles)
+        except DosecalcError:
+            continue  # a reading that counts a plan that is not here
+        value = float(min(nominal, own) if own is not None else nominal)
+        yield Reading(name="+".join(roles), value=value, unit="fraction")
+
+
+def _decision_state(given: Ledger, point: int) -> tuple[Outcome, str]:
+    """Where the decision stands, from the sessions given so far and the response that was entered."""
+    delivered = len(given)
+    if delivered < point:
+        return Outcome.NOT_DUE, f"{delivered} delivered so far: not reached"
+    complete = [e for e in given.events if e.kind is EventKind.COMPLETE_RESPONSE]
+    incomplete = [e for e in given.events if e.kind is EventKind.INCOMPLETE_RESPONSE]
+    if complete:
+        day = complete[0].date
+        dates = [s.date for s in given if s.date is not None]
+        # Undated fractions cannot be held against the day: those beyond the point are after it.
+        count = sum(d > day for d in dates) if len(dates) == delivered else delivered - point
+        if count > 0:
+            return Outcome.FAIL, f"{count} fractions were given after complete response on {day}"
+        return Outcome.PASS, f"stopped after complete response on {day}"
+    if incomplete:
+        return Outcome.PASS, f"no complete response on {incomplete[0].date}: treatment goes on"
+    return Outcome.NOT_EVALUATED, "reached, and no response is entered: hold until it is assessed"
+
+
+def _plain(value: Decimal) -> str:
+    """An exact decimal without trailing zeros or exponent.
+
+    >>> _plain(Decimal("50.00")), _plain(Decimal(56) / 28)
+    ('50', '2')
+    """
+    if value != value.to_integral_value() and len(value.normalize().as_tuple().digits) > 10:
+        return digits(float(value))
+    return f"{value.normalize():f}"

@@ -1,0 +1,158 @@
+"""The table of structures: what each course and all of them give, in every quantity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dosecalc.accumulation import CellDoses
+from dosecalc.checking.context import Context
+from dosecalc.checking.dose_rules import days_of, missing_from_sum
+from dosecalc.checking.judging import near_max, open_above
+from dosecalc.curves import Curve
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
+from dosecalc.ledger import Ledger
+from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
+from dosecalc.structures import Structure
+
+
+def named_structures(context: Context) -> Iterator[tuple[str, Structure]]:
+    """Structures of the reference structure set by their name in the protocol, else by their own."""
+    structure_set = context.structure_set()
+    names: dict[int, str] = {}
+    for entry in context.protocol.structures:
+        try:
+            names[context.find(entry.name, structure_set).number] = entry.name
+        except DosecalcError:
+            continue  # rules that need it say so; here only what is there is listed
+    for structure in structure_set:
+        if structure.contours or structure.problem:
+            yield names.get(structure.number, structure.name), structure
+
+
+def structure_doses(context: Context) -> Iterator[StructureDoses]:
+    """Each structure's doses by course and in total; one that cannot be read says why."""
+    try:
+        found = list(named_structures(context))
+        set_uid = context.structure_set().uid
+    except DosecalcError:
+        return  # the rules say what is missing
+    for name, structure in found:
+        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
+        try:
+            cells = context.cells(structure, context.treatment.ledger)
+            rows = tuple(_rows(context, cells, alpha_beta_gy))
+            yield StructureDoses(
+                name=name,
+                roi_name=structure.name,
+                roi_number=structure.number,
+                structure_set_uid=set_uid,
+                volume_cm3=float(cells.volume_cm3.sum()),
+                covered_cm3=_covered(cells),
+                alpha_beta_gy=alpha_beta_gy,
+                rows=rows,
+                notes=cells.quadrature.notes,
+            )
+        except DosecalcError as error:
+            yield StructureDoses(
+                name=name,
+                roi_name=structure.name,
+                roi_number=structure.number,
+                structure_set_uid=set_uid,
+                volume_cm3=None,
+                covered_cm3=None,
+                alpha_beta_gy=alpha_beta_gy,
+                problem=str(error),
+            )
+
+
+def _covered(cells: CellDoses) -> float:
+    """Volume that every dose reaches."""
+    reached = cells.volume_cm3 > 0
+    for gy in cells.gy.values():
+        reached = reached & np.isfinite(gy)
+    return float(cells.volume_cm3[reached].sum())
+
+
+def _rows(context: Context, cells: CellDoses, alpha_beta_gy: float | None) -> Iterator[DoseRow]:
+    ledger = context.treatment.ledger
+    for course in ledger.courses:
+        part = ledger.course(course)
+        yield _row(cells, course, part, part.missing(), alpha_beta_gy)
+    if len(ledger):
+        yield _row(cells, TOTAL, ledger, missing_from_sum(context), alpha_beta_gy)
+
+
+def _row(
+    cells: CellDoses,
+    course: str,
+    ledger: Ledger,
+    missing: tuple[str, ...],
+    alpha_beta_gy: float | None,
+) -> DoseRow:
+    known = ledger.known()
+
+    def metrics(quantity: Quantity | None) -> Metrics | None:
+        if quantity is None or not len(known):
+            return None
+        return metrics_of(cells.curve(known, quantity), complete=not missing)
+
+    per_session = None
+    if course != TOTAL and len(known):
+        curves = [cells.session_curve(d.known) for d in days_of(ledger)]
+        hottest = max(curves, key=lambda c: c.bounds(near_max).value)
+        per_session = metrics_of(hottest, complete=not missing)
+    return DoseRow(
+        course=course,
+        sessions=len(ledger),
+        per_session=per_session,
+        physical=metrics(Physical()),
+        bed=metrics(None if alpha_beta_gy is None else Bed(alpha_beta_gy=alpha_beta_gy)),
+        eqd2=metrics(None if alpha_beta_gy is None else Eqd2(alpha_beta_gy=alpha_beta_gy)),
+        incomplete=missing,
+    )
+
+
+def metrics_of(curve: Curve, *, complete: bool) -> Metrics:
+    """The metrics of a table row; where dose is missing they are lower bounds."""
+    found = [
+        curve.bounds(lambda c: c.min_gy),
+        curve.bounds(lambda c: c.mean_gy),
+        curve.bounds(near_max),
+        curve.bounds(lambda c: c.max_gy),
+    ]
+    low, mean, near, high = found if complete else [open_above(i) for i in found]
+    return Metrics(min_gy=low, mean_gy=mean, near_max_gy=near, max_gy=high)
+
+
+def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
+    """Each structure when a course ends at a fraction, beside the full course."""
+    full = context.treatment.ledger
+    complete = not missing_from_sum(context)
+    try:
+        found = list(named_structures(context))
+    except DosecalcError:
+        return
+    for name, structure in found:
+        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
+        quantities: list[Quantity] = [Physical()]
+        if alpha_beta_gy is not None:
+            quantities.append(Eqd2(alpha_beta_gy=alpha_beta_gy))
+        try:
+            cells = context.cells(structure, full)
+        except DosecalcError:
+            continue  # the table of structures says why
+        for quantity in quantities:
+            at_stop, whole = (
+                metrics_of(cells.curve(ledger.known(), quantity), complete=complete)
+                for ledger in (full.until(course, fraction), full)
+            )
+            for metric, stop, end in (
+                ("mean", at_stop.mean_gy, whole.mean_gy),
+                ("near maximum", at_stop.near_max_gy, whole.near_max_gy),
+            ):
+                yield StopDose(
+                    structure=name, quantity=describe(quantity), metric=metric, at_stop=stop, full=end
+                )

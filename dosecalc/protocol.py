@@ -1,0 +1,245 @@
+"""Protocols: courses, roles, structures and rules, read from TOML files with a source for each number."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from dosecalc.errors import InputError
+from dosecalc.rulefile import read_rule
+from dosecalc.rules import Rule
+from dosecalc.statement import Grouping
+from dosecalc.tables import Table, parse_toml
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """A course of treatment; its plans share sessions as ``grouping`` says unless stated otherwise."""
+
+    name: str
+    grouping: Grouping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What a plan is for. A plan is recognised by its fractions and dose per fraction, ends included.
+
+    A role without these ranges is taken by a plan only where a person states it.
+    """
+
+    name: str
+    course: str
+    fractions: tuple[float, float] | None
+    dose_per_fraction_gy: tuple[float, float] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructureEntry:
+    """A structure of the protocol: the names it goes by, and its a/b with range and source."""
+
+    name: str
+    aliases: tuple[str, ...]
+    alpha_beta_gy: float | None
+    alpha_beta_range_gy: tuple[float, float] | None
+    endpoint: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """A protocol as read: nothing in it was filled in by the program.
+
+    ``sha256`` is the hash of the file, with that of the file it extends where there is one.
+    """
+
+    name: str
+    title: str
+    source: str
+    courses: tuple[Course, ...]
+    roles: tuple[Role, ...]
+    structures: tuple[StructureEntry, ...]
+    rules: tuple[Rule, ...]
+    sha256: str
+    path: str
+
+    def role(self, name: str) -> Role:
+        return next(r for r in self.roles if r.name == name)
+
+    def structure(self, name: str) -> StructureEntry:
+        return next(s for s in self.structures if s.name == name)
+
+
+def shipped_protocols() -> tuple[str, ...]:
+    """Names of the protocols that come with dosecalc.
+
+    >>> "redefine" in shipped_protocols()
+    True
+    """
+    folder = resources.files("dosecalc") / "protocols"
+    return tuple(sorted(f.name[:-5] for f in folder.iterdir() if f.name.endswith(".toml")))
+
+
+def load_protocol(name: str | Path) -> Protocol:
+    """Load a shipped protocol by name, or any other from a TOML file.
+
+    Raises
+    ------
+    InputError : if there is no such protocol or file.
+    TomlError : if it is invalid, naming the path inside the file.
+
+    Examples
+    --------
+    >>> protocol = load_protocol("redefine")
+    >>> [course.name for course in protocol.courses]
+    ['prior', 'induction', 'definitive']
+    """
+    content, source = _content(name)
+    data, digest = _extended(content, source, ())
+    top = Table(data, source=source)
+    protocol = Protocol(
+        name=top.string("name"),
+        title=top.string("title"),
+        source=top.string("source"),
+        courses=tuple(_course(t) for t in top.tables("courses", name="name")),
+        roles=tuple(_role(t) for t in top.tables("roles", name="name")),
+        structures=tuple(_structure(t) for t in top.tables("structures", name="name")),
+        rules=tuple(read_rule(t) for t in top.tables("rules", name="id")),
+        sha256=digest,
+        path=source,
+    )
+    top.done()
+    _check_names(protocol, top)
+    return protocol
+
+
+def _content(name: str | Path) -> tuple[bytes, str]:
+    text = str(name)
+    if text in shipped_protocols():
+        file = resources.files("dosecalc") / "protocols" / f"{text}.toml"
+        return file.read_bytes(), f"{text}.toml"
+    path = Path(name)
+    if path.is_file():
+        try:
+            return path.read_bytes(), path.name
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read: {error.strerror}") from None
+    shipped = ", ".join(shipped_protocols())
+    raise InputError(f"protocol {text!r}: expected a TOML file or one of: {shipped}; found neither")
+
+
+def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[str, object], str]:
+    """The tables of a file laid over those of the protocol that it extends."""
+    data = parse_toml(content, source)
+    digest = hashlib.sha256(content).hexdigest()
+    top = Table(data, source=source)
+    version = top.integer("format_version")
+    if version != FORMAT_VERSION:
+        raise top.error("format_version", f"expected {FORMAT_VERSION}, found {version}")
+    data.pop("format_version")
+    if "extends" not in data:
+        return data, digest
+    base_name = top.string("extends")
+    data.pop("extends")
+    if base_name in seen or base_name not in shipped_protocols():
+        shipped = ", ".join(shipped_protocols())
+        raise top.error("extends", f"expected a shipped protocol ({shipped}), found {base_name!r}")
+    base, base_digest = _extended(*_content(base_name), (*seen, base_name))
+    return _overlaid(base, data), f"{digest}+{base_digest}"
+
+
+def _overlaid(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:
+    """``over`` replaces keys of ``base``; items of lists that have the same name or id are merged."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        label = "id" if key == "rules" else "name"
+        if not (isinstance(value, list) and isinstance(below, list)):
+            merged[key] = value
+            continue
+        items = {item[label]: item for item in below}
+        for item in value:
+            name = item.get(label) if isinstance(item, dict) else None
+            if isinstance(name, str):
+                items[name] = {**items.get(name, {}), **item}
+            else:
+                items[object()] = item  # reported as what it is when it is read
+        merged[key] = list(items.values())
+    return merged
+
+
+def _course(table: Table) -> Course:
+    course = Course(name=table.string("name"), grouping=table.choice("grouping", Grouping, "one_session"))
+    table.done()
+    return course
+
+
+def _role(table: Table) -> Role:
+    recognised = "fractions" in table or "dose_per_fraction_gy" in table
+    role = Role(
+        name=table.string("name"),
+        course=table.string("course"),
+        fractions=table.range("fractions") if recognised else None,
+        dose_per_fraction_gy=table.range("dose_per_fraction_gy") if recognised else None,
+    )
+    table.done()
+    return role
+
+
+def _structure(table: Table) -> StructureEntry:
+    has_alpha_beta = "alpha_beta_gy" in table
+    entry = StructureEntry(
+        name=table.string("name"),
+        aliases=table.strings("aliases", ()),
+        alpha_beta_gy=table.number("alpha_beta_gy") if has_alpha_beta else None,
+        alpha_beta_range_gy=(table.range("alpha_beta_range_gy") if "alpha_beta_range_gy" in table else None),
+        endpoint=table.string("endpoint", ""),
+        source=table.string("source") if has_alpha_beta else table.string("source", ""),
+    )
+    if entry.alpha_beta_gy is not None and entry.alpha_beta_gy <= 0:
+        raise table.error("alpha_beta_gy", f"expected an a/b above 0, found {entry.alpha_beta_gy}")
+    table.done()
+    return entry
+
+
+def _check_names(protocol: Protocol, top: Table) -> None:
+    """Refuse names that occur twice and references to names that do not exist."""
+    courses = _unique([c.name for c in protocol.courses], "courses", top)
+    roles = _unique([r.name for r in protocol.roles], "roles", top)
+    structures = _unique([s.name for s in protocol.structures], "structures", top)
+    _unique([r.id for r in protocol.rules], "rules", top)
+    for role in protocol.roles:
+        _known(role.course, courses, f"roles[{role.name}].course", top)
+    for rule in protocol.rules:
+        where = f"rules[{rule.id}]"
+        for key, known in (("course", courses), ("next_course", courses), ("role", roles)):
+            if hasattr(rule.test, key):
+                _known(getattr(rule.test, key), known, f"{where}.{key}", top)
+        for key in ("structure", "inside"):
+            if hasattr(rule.test, key):
+                _known(getattr(rule.test, key), structures, f"{where}.{key}", top)
+        for key in ("structures", "left", "right"):
+            for name in getattr(rule.test, key, ()):
+                _known(name, structures, f"{where}.{key}", top)
+        for name in getattr(rule.test, "shown_courses", ()):
+            _known(name, courses, f"{where}.shown_courses", top)
+        for name in getattr(rule.test, "counted_roles", ()):
+            _known(name, roles, f"{where}.reading", top)
+        for name in (n for names in getattr(rule.test, "shown_roles", ()) for n in names):
+            _known(name, roles, f"{where}.shown_readings", top)
+
+
+def _unique(names: list[str], key: str, top: Table) -> set[str]:
+    for name in names:
+        if names.count(name) > 1:
+            raise top.error(f"{key}[{name}]", f"expected each name once, found {name!r} twice")
+    return set(names)
+
+
+def _known(name: str, known: set[str], where: str, top: Table) -> None:
+    if name not in known:
+        raise top.error(where, f"expected one of {', '.join(sorted(known))}, found {name!r}")

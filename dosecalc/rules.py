@@ -1,0 +1,252 @@
+"""The kinds of rule that a protocol may hold, each with its parameters and nothing else.
+
+A protocol file gives every rule an identifier, a level, a title, a source and a ``kind``; the kinds
+below are what ``kind`` may say, and their fields are the other keys. No number here has a default
+that could decide a verdict.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dosecalc.goals import Goal
+from dosecalc.intervals import Source
+
+
+class Level(enum.Enum):
+    """Required rules decide the outcome; advisory ones are shown right below the failures."""
+
+    REQUIRED = "required"
+    ADVISORY = "advisory"
+
+
+class SessionReading(enum.Enum):
+    """What a limit per session is held against."""
+
+    SESSION_SUM = "session_sum"  # everything given on one prescribed day
+    EACH_PLAN = "each_plan"  # each plan of the session by itself
+
+
+class CountedFrom(enum.Enum):
+    """From which session of a course an interval is counted."""
+
+    LAST_SESSION = "last_session"
+    FIRST_SESSION = "first_session"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriorCourse:
+    """A course is expected to exist; without its dose every cumulative sum is incomplete."""
+
+    course: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recurrence:
+    """Recurrence at least so many calendar years after the end of a course."""
+
+    course: str
+    years: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStatus:
+    """Plans are approved, and no dose is older than its plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoseMatchesPrescription:
+    """Median dose in the prescription's target over the prescription lies within a range."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrescriptionIs:
+    """A role is prescribed with so many Gy a fraction in so many fractions."""
+
+    role: str
+    dose_per_fraction_gy: Decimal
+    fractions: int
+    tolerance_gy: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """A goal for a target in the dose of the plan that holds a role; ``%`` is of its prescription."""
+
+    structure: str
+    role: str
+    goal: Goal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Containment:
+    """A structure lies inside another, but for some cm3."""
+
+    structure: str
+    inside: str
+    at_most_cm3: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlap:
+    """Structures share at most so many cm3 with the target that a role is prescribed to."""
+
+    structures: tuple[str, ...]
+    role: str
+    at_most_cm3: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsecutiveDays:
+    """The sessions of a course lie on consecutive days."""
+
+    course: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionLimit:
+    """A goal per session of a course, judged in its worst session.
+
+    ``stricter`` goals may make a passing verdict UNCERTAIN; ``shown_courses`` are measured, not judged.
+    """
+
+    structures: tuple[str, ...]
+    course: str
+    goal: Goal
+    reading: SessionReading
+    stricter: tuple[Goal, ...]
+    shown_courses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StructuresPresent:
+    """Structures are there, once, with contours; ``left`` lies further left than ``right``."""
+
+    structures: tuple[str, ...]
+    course: str
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Contours span the craniocaudal range of an isodose of the worst session of a course."""
+
+    structures: tuple[str, ...]
+    course: str
+    dose_gy: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Distance:
+    """Shown: distance to an isodose of the worst session, and a metric under a shift of the patient."""
+
+    structures: tuple[str, ...]
+    course: str
+    dose_gy: float
+    goal: Goal
+    shift_mm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysBetween:
+    """Days from one course to the first session of the next lie within a range, ends included."""
+
+    course: str
+    next_course: str
+    low_days: int
+    high_days: int
+    counted_from: CountedFrom
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weekly:
+    """At most so many sessions of a course in an ISO week, and in a day."""
+
+    course: str
+    per_week: int
+    per_day: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionPoint:
+    """The fraction of a course at which a prescribed dose is reached and the response decides.
+
+    ``counted_roles`` are the roles whose prescriptions add up to the dose; the other readings in
+    ``shown_roles`` are listed beside it.
+    """
+
+    course: str
+    role: str
+    dose_gy: Decimal
+    dose_per_fraction_gy: Decimal
+    counted_roles: tuple[str, ...]
+    shown_roles: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CumulativeLimit:
+    """A goal for the sum over all courses."""
+
+    structures: tuple[str, ...]
+    goal: Goal
+    stricter: tuple[Goal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CumulativeTable:
+    """Says that cumulative organ dose was not judged, where the protocol has no cumulative limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CumulativePrescription:
+    """The prescriptions of all courses to a target add up to less than a risk mark, in exact decimals."""
+
+    structure: str
+    below_gy: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OneFrame:
+    """All doses and structures lie in one frame of reference, or are registered."""
+
+
+Test = (
+    PriorCourse
+    | Recurrence
+    | PlanStatus
+    | DoseMatchesPrescription
+    | PrescriptionIs
+    | Coverage
+    | Containment
+    | Overlap
+    | ConsecutiveDays
+    | SessionLimit
+    | StructuresPresent
+    | Span
+    | Distance
+    | DaysBetween
+    | Weekly
+    | DecisionPoint
+    | CumulativeLimit
+    | CumulativeTable
+    | CumulativePrescription
+    | OneFrame
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of a protocol; ``uncertain_by`` are the sources of doubt that may make it UNCERTAIN."""
+
+    id: str
+    title: str
+    level: Level
+    source: str
+    test: Test
+    uncertain_by: frozenset[Source]
