@@ -1,0 +1,180 @@
+"""The command line: ``dosecalc inspect``, ``dosecalc dvh`` and ``dosecalc check``.
+
+Exit codes of ``check``: 0 all required rules pass or are not due; 1 a required rule fails; 2 nothing can
+be checked; 3 no required rule fails, but one is UNCERTAIN or NOT EVALUATED, or none was judged; 4 an
+internal fault. The other commands end with 0, 2 or 4.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime as dt
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from dosecalc.case import Case
+from dosecalc.casefile import read_case
+from dosecalc.checking import check
+from dosecalc.errors import DosecalcError, InputError
+from dosecalc.findings import Outcome
+from dosecalc.protocol import load_protocol
+from dosecalc.report.case_text import case_text
+from dosecalc.report.check_text import check_text
+from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text
+
+_EPILOG = """examples:
+  dosecalc inspect FOLDER                     what is there and how it is linked
+  dosecalc dvh FOLDER --csv doses.csv         dose-volume metrics of every structure
+  dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
+
+exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
+3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
+"""
+EXIT_PASS, EXIT_FAIL, EXIT_UNUSABLE, EXIT_OPEN, EXIT_FAULT = range(5)
+
+
+def run() -> None:
+    """Entry point of the ``dosecalc`` command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; no exception and no traceback leaves it."""
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as usage:
+        return EXIT_UNUSABLE if usage.code else EXIT_PASS
+    try:
+        command: str = options.command
+        code = {"inspect": _inspect, "dvh": _dvh, "check": _check}[command](options)
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        # The reader of a pipe went away; what it did not read cannot have been relied on.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAULT
+    except DosecalcError as error:
+        print(f"dosecalc: {error}", file=sys.stderr)
+        return EXIT_UNUSABLE
+    except KeyboardInterrupt:
+        print("dosecalc: interrupted; nothing was judged", file=sys.stderr)
+        return EXIT_FAULT
+    except Exception as fault:  # the last line of defence: Python's own exit code 1 would read as FAIL
+        print(f"dosecalc: internal fault, nothing was judged: {_place(fault)}", file=sys.stderr)
+        return EXIT_FAULT
+
+
+def _place(fault: Exception) -> str:
+    """Kind and place of a fault; not its text, which may hold what is in the files."""
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"{type(fault).__name__} in {Path(last.filename).name}, line {last.lineno}; please report it"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dosecalc",
+        description="Radiotherapy dose bookkeeping over courses. An independent check, not a medical device.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"dosecalc {_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    inspect = commands.add_parser("inspect", help="what is in a folder, linked how, and what is odd")
+    dvh = commands.add_parser("dvh", help="dose-volume metrics of every structure in every dose")
+    dvh.add_argument("--csv", type=Path, metavar="FILE", help="write the table as CSV")
+    dvh.add_argument(
+        "--structure", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
+    )
+    check = commands.add_parser("check", help="hold a folder against a protocol")
+    check.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
+    check.add_argument(
+        "--as-of", type=_date, metavar="DATE", help="the day to judge from, such as 2026-03-02"
+    )
+    check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    for command in (inspect, dvh, check):
+        command.add_argument("folder", type=Path, metavar="FOLDER", help="searched with all folders below")
+        command.add_argument(
+            "--case", type=Path, metavar="FILE", help="a case file instead of FOLDER/case.toml"
+        )
+        command.add_argument("--patient", metavar="ID", help="which patient, where there are several")
+        command.add_argument("--identify", action="store_true", help="show the patient's name and ID")
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - only when asked
+
+    try:
+        return version("dosecalc")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"expected a date such as 2026-03-02, found {text!r}") from None
+
+
+def _read(options: argparse.Namespace) -> Case:
+    return read_case(options.folder, case_file=options.case, patient_id=options.patient)
+
+
+def _patient(case: Case, options: argparse.Namespace) -> str:
+    return f"{case.patient_name} ({case.patient_id})" if options.identify else ""
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    case = _read(options)
+    print(case_text(case, patient=_patient(case, options)), end="")
+    return EXIT_PASS
+
+
+def _dvh(options: argparse.Namespace) -> int:
+    case = _read(options)
+    rows = list(dvh_rows(case, names=tuple(options.structure)))
+    if not rows:
+        raise InputError(f"{options.folder}: no dose with a structure to evaluate it in")
+    if options.csv is not None:
+        _write(options.csv, dvh_csv(rows))
+    print(dvh_text(rows), end="")
+    return EXIT_PASS
+
+
+def _check(options: argparse.Namespace) -> int:
+    protocol = load_protocol(options.protocol)
+    case = _read(options)
+    result = check(case, protocol, as_of=options.as_of)
+    if options.json is not None:
+        data = result.to_dict()
+        if options.identify:
+            data["patient"] = {"name": case.patient_name, "id": case.patient_id}
+        _write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    name = options.folder.resolve().name
+    print(check_text(result, case_name=name, patient=_patient(case, options)), end="")
+    return {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises
+    ------
+    InputError : if it cannot be written.
+    """
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", newline="", dir=path.parent, delete=False
+        ) as file:
+            file.write(text)
+        Path(file.name).replace(path)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror}") from None

@@ -1,0 +1,145 @@
+"""What a folder holds, as plain text: plans with their doses, structure sets, and what was not used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+
+from dosecalc.case import Case
+from dosecalc.doses import DoseGrid
+from dosecalc.fractions import holds_text
+from dosecalc.plans import Plan, Prescription
+from dosecalc.report.tables import clean, table, wrapped
+from dosecalc.structures import StructureSet
+
+
+def case_text(case: Case, *, patient: str = "") -> str:
+    """The whole inspection as text."""
+    return "\n".join(_lines(case, patient)) + "\n"
+
+
+def _lines(case: Case, patient: str) -> Iterator[str]:
+    yield (
+        f"{case.folder}: {_count(len(case.plans), 'plan')}, {_count(len(case.doses), 'dose')}, "
+        f"{_count(len(case.structure_sets), 'structure set')}"
+        + (f"   patient: {clean(patient)}" if patient else "")
+    )
+    for plan in case.plans:
+        yield ""
+        yield from _plan(case, plan)
+    linked = {p.uid for p in case.plans}
+    loose = [d for d in case.doses if not set(d.plan_uids) & linked]
+    if loose:
+        yield ""
+        yield "Doses of no plan in the folder"
+        for dose in loose:
+            yield from _dose(dose)
+    for structure_set in case.structure_sets:
+        yield ""
+        yield from _structure_set(structure_set)
+    if case.statement.source:
+        yield ""
+        yield f"Stated in {case.statement.source}"
+        yield from _statement(case)
+    unused = [f for f in case.inputs if not f.used]
+    if unused:
+        yield ""
+        yield "Not used"
+        for file in unused:
+            kind = f"{file.kind}: " if file.kind else ""
+            yield from wrapped(f"{clean(file.path)}: ", f"{kind}{clean(file.reason)}")
+    if case.problems:
+        yield ""
+        yield "Odd"
+        for problem in case.problems:
+            yield from wrapped("- ", clean(problem), indent=2)
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _plan(case: Case, plan: Plan) -> Iterator[str]:
+    structure_set = case.structure_set_of(plan)
+    fractions = "unknown fractions" if plan.fractions is None else _count(plan.fractions, "fraction")
+    status = plan.approval or "approval not stated"
+    yield f"Plan {clean(plan.label)!r}  {clean(plan.source)}  {fractions}, {status}"
+    for prescription in plan.prescriptions:
+        yield f"  prescription: {_prescription(prescription, plan, structure_set)}"
+    if not plan.prescriptions:
+        yield "  prescription: none (TargetPrescriptionDose)"
+    if structure_set is None:
+        yield f"  structure set: {plan.structure_set_uid or 'none referenced'}, not in the folder"
+    else:
+        yield f"  structure set: {clean(structure_set.source)}"
+    doses = case.doses_of(plan.uid)
+    for dose in doses:
+        yield from _dose(dose)
+    if not doses:
+        yield "  dose: none in the folder"
+
+
+def _prescription(prescription: Prescription, plan: Plan, structure_set: StructureSet | None) -> str:
+    text = f"{prescription.dose_gy} Gy"
+    if plan.fractions:
+        text += f" ({float(prescription.dose_gy) / plan.fractions:.4g} Gy x {plan.fractions})"
+    if prescription.roi_number is None:
+        return f"{text}, target not named ({prescription.structure_type or 'no type'})"
+    names = [s.name for s in structure_set or () if s.number == prescription.roi_number]
+    name = repr(clean(names[0])) if names else "a structure that is not in the folder"
+    return f"{text} to {name}, ROI Number {prescription.roi_number}"
+
+
+def _dose(dose: DoseGrid) -> Iterator[str]:
+    lattice = dose.lattice
+    nz, ny, nx = lattice.shape_zyx
+    steps = " x ".join(_step(a) for a in (lattice.x_mm, lattice.y_mm, lattice.z_mm))
+    yield (
+        f"  dose: {clean(dose.source)}, {holds_text(dose)}, {dose.dose_type.value.lower()}, "
+        f"{nx} x {ny} x {nz} voxels of {steps} mm, maximum {dose.max_gy:.2f} Gy"
+    )
+
+
+def _step(axis: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+    steps = np.diff(axis)
+    if not steps.size:
+        return "?"
+    if np.ptp(steps) < 1e-3:
+        return f"{steps.mean():.3g}"
+    return f"{steps.min():.3g} to {steps.max():.3g}"
+
+
+def _structure_set(structure_set: StructureSet) -> Iterator[str]:
+    label = f" {clean(structure_set.label)!r}" if structure_set.label else ""
+    yield f"Structure set{label}  {clean(structure_set.source)}  {_count(len(structure_set), 'structure')}"
+    rows = []
+    for structure in structure_set:
+        kinds = Counter(c.geometric_type for c in structure.contours)
+        what = structure.problem or ", ".join(f"{n} {k}" for k, n in sorted(kinds.items())) or "no contours"
+        rows.append([str(structure.number), clean(structure.name), structure.interpreted_type, clean(what)])
+    yield from table(["no.", "name", "type", "contours"], rows, words=4)
+
+
+def _statement(case: Case) -> Iterator[str]:
+    statement = case.statement
+    for plan in statement.plans:
+        said = f"left out: {plan.ignore}" if plan.ignore else f"roles {', '.join(plan.roles) or 'not stated'}"
+        yield f"  plan {plan.uid}: {clean(said)}"
+    for name, course in statement.courses.items():
+        parts = []
+        if course.grouping is not None:
+            parts.append(course.grouping.value.replace("_", " "))
+        if course.prescription_gy is not None:
+            parts.append(f"{course.prescription_gy} Gy")
+        if course.fractions is not None:
+            parts.append(_count(course.fractions, "fraction"))
+        parts.extend(str(d) for d in course.dates)
+        parts.extend(f"from {d}" for d in [course.first_date] if d)
+        parts.extend(f"until {d}" for d in [course.last_date] if d)
+        yield f"  course {name}: {', '.join(parts) or 'nothing more'}"
+    for name, roi in statement.structures.items():
+        yield f"  structure {name} = {roi!r}"
+    for event in statement.events:
+        yield f"  event {event.date}: {event.kind.value} {clean(event.detail)}".rstrip()

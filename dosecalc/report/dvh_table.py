@@ -1,0 +1,140 @@
+"""Dose-volume metrics of every structure in every dose, as text and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from dosecalc.accumulation import cell_doses
+from dosecalc.case import Case
+from dosecalc.curves import Curve
+from dosecalc.doses import DoseGrid
+from dosecalc.errors import DosecalcError, MetricError
+from dosecalc.fractions import holds_text
+from dosecalc.report.tables import clean, table, wrapped
+from dosecalc.sampling import DEFAULT_SETTINGS, Settings
+from dosecalc.structures import Structure, StructureSet
+
+COLUMNS: tuple[tuple[str, Callable[[Curve], float]], ...] = (
+    ("min [Gy]", lambda c: c.min_gy),
+    ("mean [Gy]", lambda c: c.mean_gy),
+    ("median [Gy]", lambda c: c.median_gy),
+    ("D98% [Gy]", lambda c: c.dose_at_percent(98)),
+    ("D95% [Gy]", lambda c: c.dose_at_percent(95)),
+    ("D2% [Gy]", lambda c: c.dose_at_percent(2)),
+    ("D0.03cc [Gy]", lambda c: c.dose_at_volume(0.03)),
+    ("max [Gy]", lambda c: c.max_gy),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvhRow:
+    """One structure in one dose: its curve, or the problem that kept it from being made."""
+
+    dose: DoseGrid
+    structure: Structure
+    curve: Curve | None = None
+    problem: str = ""
+
+    def values(self) -> list[str]:
+        """The metrics of the covered part; empty where one has no answer."""
+        if self.curve is None or self.curve.covered_cm3 <= 0:
+            return [""] * len(COLUMNS)
+        covered = self.curve.covered_part
+        found = []
+        for _, metric in COLUMNS:
+            try:
+                found.append(f"{metric(covered):.4f}")
+            except MetricError:
+                found.append("")
+        return found
+
+
+def dvh_rows(
+    case: Case, *, names: tuple[str, ...] = (), settings: Settings = DEFAULT_SETTINGS
+) -> Iterator[DvhRow]:
+    """Every structure that bounds a volume, in every dose, with the structure set of the dose's plan."""
+    for dose in case.doses:
+        for structure_set in _sets_of(case, dose):
+            for structure in structure_set:
+                if names and structure.name not in names:
+                    continue
+                if not (structure.contours or structure.problem):
+                    continue
+                try:
+                    cells = cell_doses(structure, (dose,), frames=case.frames, settings=settings)
+                    curve = Curve.from_cells(cells.gy[dose], cells.volume_cm3)
+                    yield DvhRow(dose=dose, structure=structure, curve=curve)
+                except DosecalcError as error:
+                    yield DvhRow(dose=dose, structure=structure, problem=str(error))
+
+
+def _sets_of(case: Case, dose: DoseGrid) -> tuple[StructureSet, ...]:
+    """The structure sets of a dose's plans; all of them where that link is missing."""
+    plans = [p for p in case.plans if p.uid in dose.plan_uids]
+    wanted = {p.structure_set_uid for p in plans}
+    linked = tuple(s for s in case.structure_sets if s.uid in wanted)
+    return linked or case.structure_sets
+
+
+def dvh_text(rows: list[DvhRow]) -> str:
+    """The rows as tables, one for each dose."""
+    return "\n".join(_lines(rows)) + "\n"
+
+
+def _lines(rows: list[DvhRow]) -> Iterator[str]:
+    for dose in dict.fromkeys(r.dose for r in rows):
+        yield f"Dose {clean(dose.source)} ({holds_text(dose)}, as it stands in the file)"
+        own = [r for r in rows if r.dose is dose]
+        body = [
+            [
+                clean(r.structure.name),
+                f"{r.curve.volume_cm3:.3f}",
+                _covered(r.curve),
+                *[f"{float(v):.2f}" if v else "-" for v in r.values()],
+            ]
+            for r in own
+            if r.curve is not None
+        ]
+        yield from table(["structure", "cm3", "covered %", *[name for name, _ in COLUMNS]], body, words=1)
+        if any(r.curve is not None and r.curve.uncovered_cm3 > 0 for r in own):
+            yield "  where less than 100 % is covered, doses are those of the covered part alone"
+        for row in own:
+            if row.problem:
+                yield from wrapped("", clean(row.problem))
+        yield ""
+
+
+def _covered(curve: Curve) -> str:
+    if curve.uncovered_cm3 == 0:
+        return "100"
+    # Never rounded up to 100: any gap in the cover must show.
+    return f"{min(100 * curve.covered_cm3 / curve.volume_cm3, 99.99):.2f}"
+
+
+def dvh_csv(rows: list[DvhRow]) -> str:
+    """The rows as CSV: units in the header, dots as decimal signs."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(
+        ["dose file", "dose holds", "ROI Number", "structure", "volume [cm3]", "covered [cm3]"]
+        + [name for name, _ in COLUMNS]
+        + ["problem"]
+    )
+    for row in rows:
+        curve = row.curve
+        writer.writerow(
+            [
+                row.dose.source,
+                holds_text(row.dose),
+                row.structure.number,
+                clean(row.structure.name),
+                f"{curve.volume_cm3:.6f}" if curve else "",
+                f"{curve.covered_cm3:.6f}" if curve else "",
+                *row.values(),
+                clean(row.problem),
+            ]
+        )
+    return out.getvalue()

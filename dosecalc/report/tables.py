@@ -1,0 +1,58 @@
+"""Plain-text tables: columns as wide as their content, numbers to the right."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+from dosecalc.intervals import Interval
+
+WIDTH = 100
+
+
+def clean(text: str) -> str:
+    """Text from a file, fit for one line of a terminal: no control or direction characters."""
+    kept = (c if unicodedata.category(c)[0] != "C" else " " for c in text)
+    return " ".join("".join(kept).split())
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> Iterator[str]:
+    """Lines of a table; the first ``words`` columns are text, the others numbers.
+
+    >>> print("\\n".join(table(["structure", "Gy"], [["cord", "9.50"], ["lesion", "56.00"]])))
+      structure     Gy
+      cord        9.50
+      lesion     56.00
+    """
+    lines = [list(header), *(list(r) for r in rows)]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+    for line in lines:
+        cells = [
+            cell.ljust(width) if k < words else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ]
+        yield "  " + "  ".join(cells).rstrip()
+
+
+def wrapped(first: str, text: str, *, indent: int = 4) -> Iterator[str]:
+    """A label and a text that may need several lines."""
+    yield from textwrap.wrap(
+        f"{first}{text}",
+        width=WIDTH,
+        initial_indent="  ",
+        subsequent_indent=" " * (2 + indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def gy(interval: Interval | None) -> str:
+    """A dose with two decimals; ``>=`` where it is a lower bound, ``-`` where there is none."""
+    if interval is None:
+        return "-"
+    if not math.isfinite(interval.value):
+        return "?"
+    sign = "" if interval.is_bounded else ">="
+    return f"{sign}{interval.value:.2f}"

@@ -1,0 +1,92 @@
+"""Doses with a closed form: plateaus with a smooth radial fall-off, and the grids of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.interpolate import RegularGridInterpolator
+
+Floats = npt.NDArray[np.float64]
+Stored = npt.NDArray[np.uint16]
+
+BATH = 0.1  # share of the dose that falls off slowly, as scatter and leakage do
+BATH_SIGMA_MM = 45.0
+FORMULA = (
+    "S(r) = 1 for r <= r0; beyond, with u = r - r0: "
+    "0.9 * (1 + cos(pi * min(u/w, 1))) / 2 + 0.1 * exp(-u^2 / (2 * 45^2)); r in mm from the centre"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """Dose of one fraction: ``gy * S(r)`` about ``centre_mm``; plateau radius r0, fall-off w."""
+
+    gy: float
+    centre_mm: tuple[float, float, float]
+    plateau_mm: float
+    fall_mm: float
+
+    def __call__(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        cx, cy, cz = self.centre_mm
+        beyond = np.maximum(np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) - self.plateau_mm, 0.0)
+        ramp = 0.5 * (1 + np.cos(np.pi * np.minimum(beyond / self.fall_mm, 1.0)))
+        bath = np.exp(-0.5 * (beyond / BATH_SIGMA_MM) ** 2)
+        dose: Floats = self.gy * ((1 - BATH) * ramp + BATH * bath)
+        return dose
+
+    def words(self) -> str:
+        x, y, z = self.centre_mm
+        return (
+            f"{self.gy:g} Gy * S(r), centre ({x:g}, {y:g}, {z:g}), "
+            f"r0 = {self.plateau_mm:g}, w = {self.fall_mm:g}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grid:
+    """Nodes of a dose grid: first node, spacing and count on x, y and z, and the stored unit."""
+
+    first_mm: tuple[float, float, float]
+    step_mm: tuple[float, float, float]
+    count: tuple[int, int, int]
+    unit_gy: float
+
+    def axes(self) -> tuple[Floats, Floats, Floats]:
+        (x, y, z), (dx, dy, dz), (nx, ny, nz) = self.first_mm, self.step_mm, self.count
+        return (
+            x + dx * np.arange(nx, dtype=np.float64),
+            y + dy * np.arange(ny, dtype=np.float64),
+            z + dz * np.arange(nz, dtype=np.float64),
+        )
+
+    def without_x(self, low_mm: float, high_mm: float) -> Grid:
+        """The same nodes, only those with low <= x <= high."""
+        x = self.axes()[0]
+        kept = x[(x >= low_mm) & (x <= high_mm)]
+        return Grid(
+            first_mm=(float(kept[0]), *self.first_mm[1:]),
+            step_mm=self.step_mm,
+            count=(len(kept), *self.count[1:]),
+            unit_gy=self.unit_gy,
+        )
+
+    def store(self, fields: tuple[Field, ...], times: float) -> Stored:
+        """The dose of ``times`` fractions at the nodes as 16-bit integers [z, y, x]."""
+        x, y, z = self.axes()
+        zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
+        return np.round(times * total(fields, xx, yy, zz) / self.unit_gy).astype(np.uint16)
+
+    def interpolator(self, fields: tuple[Field, ...], times: float) -> RegularGridInterpolator:
+        """What a trilinear reader of the stored grid sees; points are (z, y, x)."""
+        x, y, z = self.axes()
+        return RegularGridInterpolator((z, y, x), self.store(fields, times) * self.unit_gy)
+
+
+def total(fields: tuple[Field, ...], x: Floats, y: Floats, z: Floats) -> Floats:
+    """Dose of one fraction of several fields together."""
+    dose = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape))
+    for field in fields:
+        dose = dose + field(x, y, z)
+    return dose

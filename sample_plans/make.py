@@ -1,0 +1,138 @@
+"""Write the sample cases: ``python sample_plans/make.py [FOLDER]`` (by default, beside this file).
+
+Synthetic patients for the rules of the protocol ``redefine``: RT Plan, RT Dose and RT Structure Set
+files, the statement ``case.toml``, and ``expected.json`` with what must come out and why. The
+expected values do not come from dosecalc, which is not imported here. The same bytes result every
+time.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import anatomy
+import cases
+import derive
+import dicom_out
+import explain
+from anatomy import Solid
+from cases import CaseSpec, PlanSpec
+from dicom_out import Patient, PlanText, uid_of
+from pydicom.uid import UID
+
+
+def main(arguments: list[str]) -> int:
+    folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
+    for number, case in enumerate(cases.CASES, start=1):
+        write_case(case, number, folder / case.name)
+    return 0
+
+
+def write_case(case: CaseSpec, number: int, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_treatment(case, number, folder)
+    if case.prior:
+        write_prior(case, number, folder)
+    (folder / "case.toml").write_text(case_toml(case), encoding="utf-8", newline="\n")
+    expected = {**derive.expected(case), "derivation": explain.derivation(case)}
+    text = json.dumps(expected, indent=1, ensure_ascii=False) + "\n"
+    (folder / "expected.json").write_text(text, encoding="utf-8", newline="\n")
+
+
+def patient_of(case: CaseSpec, number: int, study: str) -> Patient:
+    return Patient(
+        patient_id=f"SAMPLE-{number:02d}",
+        name=f"Sample^{case.name.removeprefix('redefine_').replace('_', ' ').title()}",
+        study=f"{case.name} {study}",
+        frame=case.name,
+    )
+
+
+def write_treatment(case: CaseSpec, number: int, folder: Path) -> None:
+    """Induction and definitive plans with their doses, and the structure set they share."""
+    patient = patient_of(case, number, "treatment")
+    solids = case.solids()
+    write_structures(case, patient, solids, folder / "RS.dcm", cases.PLANNED_ON)
+    for plan in case.plans():
+        if plan.course != "prior":
+            write_plan(case, patient, plan, solids, folder)
+
+
+def write_prior(case: CaseSpec, number: int, folder: Path) -> None:
+    """The prior course: a study and a structure set of its own, in the same frame of reference."""
+    patient = patient_of(case, number, "prior")
+    solids = anatomy.prior_head()
+    write_structures(case, patient, solids, folder / "RS_prior.dcm", cases.PRIOR_PLANNED_ON)
+    for plan in case.plans():
+        if plan.course == "prior":
+            write_plan(case, patient, plan, solids, folder)
+
+
+def write_structures(case: CaseSpec, patient: Patient, solids: list[Solid], path: Path, date: str) -> None:
+    uid = structures_uid(case, patient)
+    dicom_out.save(dicom_out.structure_set(patient, uid, solids, date), path)
+
+
+def write_plan(case: CaseSpec, patient: Patient, plan: PlanSpec, solids: list[Solid], folder: Path) -> None:
+    """A plan and its dose."""
+    date = cases.PRIOR_PLANNED_ON if plan.course == "prior" else cases.PLANNED_ON
+    numbers = {solid.name: i for i, solid in enumerate(solids, start=1)}
+    text = PlanText(
+        label=plan.key.upper(),
+        fractions=plan.fractions,
+        fraction_gy=plan.fraction_gy,
+        targets=tuple((name, numbers[name], gy) for name, gy in plan.targets),
+        date=date,
+    )
+    uid = plan_uid(case, plan)
+    ds = dicom_out.plan(patient, uid, structures_uid(case, patient), text)
+    dicom_out.save(ds, folder / f"RP_{plan.key}.dcm")
+    stored = plan.grid.store(plan.fields, plan.stored_fractions)
+    ds = dicom_out.dose(patient, uid, plan.grid, stored, date)
+    dicom_out.save(ds, folder / f"RD_{plan.key}.dcm")
+
+
+def structures_uid(case: CaseSpec, patient: Patient) -> UID:
+    return uid_of(case.name, "structures", patient.study)
+
+
+def plan_uid(case: CaseSpec, plan: PlanSpec) -> UID:
+    return uid_of(case.name, "plan", plan.key)
+
+
+def case_toml(case: CaseSpec) -> str:
+    """What DICOM cannot say of the case."""
+    blocks = [f"# {case.title}\nformat_version = 1"]
+    for plan in case.plans():
+        roles = ", ".join(f'"{role}"' for role in plan.roles)
+        blocks.append(f'[[plans]]\nuid = "{plan_uid(case, plan)}"\nroles = [{roles}]')
+    blocks += [prior_toml(case), induction_toml(case)]
+    blocks.append(f"[courses.definitive]\nfirst_date = {cases.DEFINITIVE_FIRST_DATE}")
+    blocks.append(
+        f'[[events]]\nkind = "recurrence"\ndate = {cases.RECURRENCE_DATE}\n'
+        'detail = "biopsy of the nasopharynx"'
+    )
+    return "\n\n".join(blocks) + "\n"
+
+
+def prior_toml(case: CaseSpec) -> str:
+    """The prior course; without DICOM of it, its prescription as numbers."""
+    lines = ["[courses.prior]"]
+    if not case.prior:
+        lines += [
+            f'prescription_gy = "{cases.PRIOR_GY:g}"', f"fractions = {cases.PRIOR_FRACTIONS}"
+        ]  # fmt: skip
+    return "\n".join([*lines, f"last_date = {cases.PRIOR_LAST_DATE}"])
+
+
+def induction_toml(case: CaseSpec) -> str:
+    lines = ["[courses.induction]"]
+    if case.grouping and not case.sib:
+        lines.append('grouping = "one_session"')
+    return "\n".join([*lines, f"dates = [{', '.join(cases.INDUCTION_DATES)}]"])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,64 @@
+"""What the README tells a reader to type works."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+import dosecalc
+from dosecalc.casefile import read_statement
+from dosecalc.cli import main
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.S)
+
+
+def test_python_blocks_run_one_after_another(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    exec("\n".join(blocks("python")), {})
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].startswith("PASS")
+    assert printed[-2].startswith("3 sessions")
+    assert printed[-1].startswith("28 sessions")
+
+
+def test_shell_commands_name_what_exists() -> None:
+    main_job, tests = (b.strip() for b in blocks("sh"))
+    assert (ROOT / main_job.split()[-1]).is_dir()
+    assert all(os.fspath(c).count("\n") == 0 for c in (main_job, tests))
+    assert ".[test]" in main_job
+    assert ".[test]" in tests
+
+
+def test_case_file_is_valid(tmp_path: Path) -> None:
+    (tmp_path / "case.toml").write_text(blocks("toml")[0], encoding="utf-8")
+    statement = read_statement(tmp_path / "case.toml")
+    assert statement.courses["prior"].fractions == 35
+    assert {e.kind.value for e in statement.events} == {"recurrence"}
+
+
+def test_protocol_file_is_valid_and_overrides(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(blocks("toml")[1], encoding="utf-8")
+    protocol = dosecalc.load_protocol(tmp_path / "mine.toml")
+    by_id = {r.id: r for r in protocol.rules}
+    shipped = {r.id for r in dosecalc.load_protocol("redefine").rules}
+    assert set(by_id) == shipped | {"R40.cord"}
+    assert by_id["R21"].test.counted_from.value == "first_session"  # type: ignore[union-attr]
+
+
+def test_exit_codes_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    samples = ROOT / "sample_plans"
+    assert main(["check", str(samples / "redefine_compliant")]) == 0
+    assert main(["check", str(samples / "redefine_two_plans")]) == 1
+    assert main(["check", str(samples / "nowhere")]) == 2
+    assert main(["check", str(samples / "redefine_missing_mucosa")]) == 3
+    capsys.readouterr()
