@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime as dt
+import io
 import json
 import os
 import sys
@@ -51,6 +52,9 @@ def main(arguments: Sequence[str]) -> int:
     except SystemExit as usage:
         return EXIT_UNUSABLE if usage.code else EXIT_PASS
     try:
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            # A name that the terminal cannot show must not end as a fault.
+            sys.stdout.reconfigure(errors="backslashreplace")
         command: str = options.command
         code = {"inspect": _inspect, "dvh": _dvh, "check": _check}[command](options)
         sys.stdout.flush()
@@ -172,7 +176,12 @@ def _write(path: Path, text: str) -> None:
     """
     try:
         with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", newline="", dir=path.parent, delete=False
+            "w",
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="",
+            dir=path.parent,
+            delete=False,
         ) as file:
             file.write(text)
         Path(file.name).replace(path)

@@ -137,6 +137,15 @@ class Metrics:
     near_max_gy: Interval
     max_gy: Interval
 
+    def scaled(self, factor: float) -> Metrics:
+        """All metrics times a positive factor."""
+        return Metrics(
+            min_gy=self.min_gy.scaled(factor),
+            mean_gy=self.mean_gy.scaled(factor),
+            near_max_gy=self.near_max_gy.scaled(factor),
+            max_gy=self.max_gy.scaled(factor),
+        )
+
     def to_dict(self) -> dict[str, object]:
         return {
             name: {"value": _finite(i.value), "low": _finite(i.low), "high": _finite(i.high)}

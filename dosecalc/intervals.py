@@ -40,6 +40,10 @@ class Interval:
         """An interval of zero width."""
         return cls(value=value, low=value, high=value)
 
+    def scaled(self, factor: float) -> Interval:
+        """The interval times a positive factor: a change of unit."""
+        return Interval(value=self.value * factor, low=self.low * factor, high=self.high * factor)
+
     @property
     def is_exact(self) -> bool:
         return self.low == self.high

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
@@ -121,6 +122,17 @@ class Context:
             )
         self.matches[(name, structure_set.uid)] = found[0].name
         return found[0]
+
+    def elsewhere(self, name: str, reference: StructureSet) -> Iterator[tuple[StructureSet, Structure]]:
+        """The same organ in other structure sets of plans, for showing its value there too."""
+        used = {p.plan.structure_set_uid for p in self.treatment.plans}
+        for structure_set in self.case.structure_sets:
+            if structure_set.uid == reference.uid or structure_set.uid not in used:
+                continue
+            try:
+                yield structure_set, self.find(name, structure_set)
+            except StructureMissingError:
+                continue  # it is not contoured there
 
     def target_of(self, assigned: AssignedPlan) -> Structure:
         """The structure that a plan's highest prescription is for.

@@ -18,7 +18,7 @@ from dosecalc.intervals import Band, Interval, Source
 from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction
 from dosecalc.quantities import Physical, describe
 from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit, SessionReading
-from dosecalc.structures import Structure
+from dosecalc.structures import Structure, StructureSet
 
 
 def each_structure(
@@ -67,7 +67,8 @@ def days_of(ledger: Ledger) -> tuple[_Day, ...]:
 
 def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) -> Finding:
     ledger = context.course_ledger(test.course)
-    structure = context.find(name, context.structure_set(test.course))
+    reference = context.structure_set(test.course)
+    structure = context.find(name, reference)
     cells = context.cells(structure, ledger)
     days = days_of(ledger)
     parts = _readings(days, test.reading)
@@ -84,6 +85,7 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
         *_other_reading(cells, days, test),
         *_stricter_readings(stricter),
         *_shown_courses(context, structure, test),
+        *_sessions_elsewhere(context, name, reference, test),
     )
     base = finding(rule, outcome, "", structure=name)
     done = replace(
@@ -167,6 +169,21 @@ def _shown_courses(context: Context, structure: Structure, test: SessionLimit) -
         yield Reading(name=f"worst session, {course}", value=interval.value, unit="Gy/fx")
 
 
+def _sessions_elsewhere(
+    context: Context, name: str, reference: StructureSet, test: SessionLimit
+) -> Iterator[Reading]:
+    """The worst session on the organ as other structure sets have it."""
+    ledger = context.course_ledger(test.course)
+    for structure_set, structure in context.elsewhere(name, reference):
+        try:
+            cells = context.cells(structure, ledger)
+            _, interval, _ = _worst_of(cells, _readings(days_of(ledger), test.reading), test.goal)
+        except DosecalcError:
+            continue  # shown only where it can be had
+        where = structure_set.source or structure_set.uid
+        yield Reading(name=f"as contoured in {where}", value=interval.value, unit="Gy/fx")
+
+
 def _session_message(
     done: Finding, test: SessionLimit, day: _Day, cells: CellDoses, missing: Sequence[str]
 ) -> str:
@@ -230,9 +247,9 @@ def missing_from_sum(context: Context) -> tuple[str, ...]:
 
 
 def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
-    structure = context.find(name, context.structure_set())
+    reference = context.structure_set()
     ledger = context.treatment.ledger.known()
-    cells = context.cells(structure, ledger)
+    cells = context.cells(context.find(name, reference), ledger)
     dose = cells.total_gy(ledger, test.goal.quantity)
     curve = cells.curve(ledger, test.goal.quantity)
     deciding, metric = measured(test.goal, curve)
@@ -264,12 +281,29 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         comparison=test.goal.comparison.value,
         unit=f"{unit} {kind}",
         decided_by=name_of(metric, test.goal),
-        shown_readings=tuple(
-            Reading(name=f"may make it UNCERTAIN: {g}", value=i.value, unit=unit) for g, i in stricter
+        shown_readings=(
+            *(Reading(name=f"may make it UNCERTAIN: {g}", value=i.value, unit=unit) for g, i in stricter),
+            *_other_sets(context, name, reference, test.goal),
         ),
         contributors=tuple(_course_parts(context, cells, test.goal)),
         hot_spot_xyz_mm=cells.hottest_xyz_mm(dose),
     )
+
+
+def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal) -> Iterator[Reading]:
+    """The same sum on the organ as other structure sets have it."""
+    ledger = context.treatment.ledger.known()
+    for structure_set, structure in context.elsewhere(name, reference):
+        try:
+            curve = context.cells(structure, ledger).curve(ledger, goal.quantity)
+            value = measured(goal, curve)[0].value
+        except DosecalcError:
+            continue  # shown only where it can be had
+        yield Reading(
+            name=f"as contoured in {structure_set.source or structure_set.uid}",
+            value=value,
+            unit=goal.unit.value,
+        )
 
 
 def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Contributor]:
@@ -322,10 +356,7 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
     if percent:
         if prescription is None:
             raise MetricError(f"{assigned.name}: no prescription to take percent of")
-        factor = 100 / float(prescription.dose_gy)
-        deciding = Interval(
-            value=deciding.value * factor, low=deciding.low * factor, high=deciding.high * factor
-        )
+        deciding = deciding.scaled(100 / float(prescription.dose_gy))
     outcome = judge(test.goal, deciding)
     of = f" of {prescription.dose_gy} Gy" if percent and prescription else ""
     unit = test.goal.unit.value
@@ -371,8 +402,4 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
         raise DosecalcError("; ".join(dict.fromkeys(reasons)))
     curve = context.cells(structure, ledger).curve(ledger, Physical())
     median = curve.bounds(lambda c: measure(Extreme.MEDIAN, c))
-    scale = 1 / float(prescription.dose_gy)
-    return (
-        Interval(value=median.value * scale, low=median.low * scale, high=median.high * scale),
-        structure.name,
-    )
+    return median.scaled(1 / float(prescription.dose_gy)), structure.name

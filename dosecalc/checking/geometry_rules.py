@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from dosecalc.accumulation import cell_doses
+from dosecalc.accumulation import cell_doses, solid_of
 from dosecalc.checking.context import Context, Region, finding
 from dosecalc.checking.dose_rules import days_of, each_structure
 from dosecalc.checking.judging import digits, measured, worst
-from dosecalc.errors import ContourError, DosecalcError, MissingDoseError
+from dosecalc.errors import ContourError, FrameError, MissingDoseError
 from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval
 from dosecalc.lattices import Lattice
@@ -89,7 +89,13 @@ def _volume_finding(rule: Rule, name: str, volume: float, limit: float, text: st
 def session_on(
     context: Context, contributions: tuple[Contribution, ...], frame_uid: str, lattice: Lattice
 ) -> Floats:
-    """Dose of one session on a lattice of a frame of reference, NaN where a grid does not reach."""
+    """Dose of one session on a lattice of a frame of reference: what is known of it, a lower bound.
+
+    Raises
+    ------
+    MissingDoseError : if a plan of the session has no dose that can be used.
+    FrameError : if a dose lies in a frame that nothing links to this one.
+    """
     total = np.zeros(lattice.shape_zyx)
     for contribution in contributions:
         fraction = contribution.fraction
@@ -98,9 +104,9 @@ def session_on(
         for part in fraction.parts:
             path = context.case.frames.path(frame_uid, part.dose.frame_uid)
             if isinstance(path, NoPath):
-                raise DosecalcError(f"{part.dose.source}: {path}")
+                raise FrameError(f"{part.dose.source}: {path}")
             dose = part.dose.at(lattice, None if path == IDENTITY else path)
-            total += float(contribution.share) * part.scale * dose
+            total += float(contribution.share) * part.scale * np.nan_to_num(dose)
     return total
 
 
@@ -121,10 +127,11 @@ def _isodose_range_mm(
             if isinstance(c.fraction, GridFraction)
             for part in c.fraction.parts
         ):
-            if grid.frame_uid != frame_uid and frame_uid and grid.frame_uid:
-                raise DosecalcError(f"{grid.source}: not in the frame of reference of the structure")
+            if context.case.frames.path(frame_uid, grid.frame_uid) != IDENTITY:
+                # The slices of such a grid are not those of the structure.
+                raise FrameError(f"{grid.source}: not in the frame of reference of the structure")
             dose = session_on(context, day.contributions, frame_uid, grid.lattice)
-            highest = np.nanmax(np.where(np.isnan(dose), 0.0, dose), axis=(1, 2))
+            highest = dose.max(axis=(1, 2))
             hot = np.flatnonzero(highest >= dose_gy)
             if hot.size:
                 z_mm, first, last = grid.lattice.z_mm, int(hot[0]), int(hot[-1])
@@ -144,43 +151,52 @@ def _crossing(z_mm: Floats, highest: Floats, inside: int, outside: int, dose_gy:
 
 
 def span(context: Context, rule: Rule, test: Span) -> Iterator[Finding]:
-    """Contours reach as far up and down as the isodose does."""
+    """Contours reach as far up and down as the isodose does, without a gap."""
+    yield from each_structure(rule, test.structures, lambda name: _span(context, rule, test, name))
 
-    def judge_one(name: str) -> Finding:
-        structure = context.find(name, context.structure_set(test.course))
-        blocks = context.quadrature(structure).blocks
-        z_mm = [c.points_xyz_mm[0, 2] for c in structure.contours]
-        reach = _isodose_range_mm(context, test.course, structure.frame_uid, test.dose_gy)
-        if reach is None:
-            return finding(rule, Outcome.PASS, f"no session reaches {test.dose_gy:g} Gy", structure=name)
-        low, high, cut = reach
-        layer = max(float(np.ptp(b.lattice.z_mm)) / max(b.lattice.z_mm.size - 1, 1) for b in blocks)
-        bottom = min(float(b.lattice.z_mm[0]) for b in blocks) - layer / 2
-        top = max(float(b.lattice.z_mm[-1]) for b in blocks) + layer / 2
-        below, above = max(bottom - low, 0.0), max(high - top, 0.0)
-        text = f"contours from z = {min(z_mm):.1f} to {max(z_mm):.1f} mm, "
-        text += f"{test.dose_gy:g} Gy isodose of a session from {low:.1f} to {high:.1f} mm"
-        short = below + above
-        if cut:
-            text += "; the isodose reaches the end of the dose grid"
-        if short > 0:
-            ends = [f"{v:.1f} mm missing {w}" for v, w in ((below, "below"), (above, "above")) if v > 0]
-            text += "; " + ", ".join(ends)
-        return replace(
-            finding(
-                rule,
-                Outcome.UNCERTAIN if short > 0 or cut else Outcome.PASS,
-                text,
-                structure=name,
-            ),
-            band=Band(value=short),
-            deciding=Interval.exactly(short),
-            limit=0.0,
-            comparison="<=",
-            unit="mm",
-        )
 
-    yield from each_structure(rule, test.structures, judge_one)
+def _span(context: Context, rule: Rule, test: Span, name: str) -> Finding:
+    structure = context.find(name, context.structure_set(test.course))
+    slabs = solid_of(structure, context.settings).slabs
+    reach = _isodose_range_mm(context, test.course, structure.frame_uid, test.dose_gy)
+    if reach is None:
+        text = f"no session reaches {test.dose_gy:g} Gy"
+        return finding(rule, Outcome.PASS, text, structure=name)
+    low, high, cut = reach
+    gaps = _gaps_mm([(s.low_mm, s.high_mm) for s in slabs], low, high)
+    text = f"contoured from z = {slabs[0].low_mm:.1f} to {slabs[-1].high_mm:.1f} mm, "
+    text += f"{test.dose_gy:g} Gy isodose of a session from {low:.1f} to {high:.1f} mm"
+    if cut:
+        text += "; the isodose reaches the end of the dose grid"
+    if gaps:
+        text += "; missing: " + ", ".join(f"{b - a:.1f} mm from z = {a:.1f} to {b:.1f} mm" for a, b in gaps)
+    missing = sum(b - a for a, b in gaps)
+    return replace(
+        finding(rule, Outcome.UNCERTAIN if gaps or cut else Outcome.PASS, text, structure=name),
+        band=Band(value=missing),
+        deciding=Interval.exactly(missing),
+        limit=0.0,
+        comparison="<=",
+        unit="mm",
+    )
+
+
+def _gaps_mm(held: list[tuple[float, float]], low: float, high: float) -> list[tuple[float, float]]:
+    """The parts of a range that no ascending interval holds.
+
+    >>> _gaps_mm([(-5.0, 0.0), (0.0, 3.0), (4.0, 6.0)], -7.0, 5.0)
+    [(-7.0, -5.0), (3.0, 4.0)]
+    """
+    gaps, at = [], low
+    for start, stop in held:
+        if start > at:
+            gaps.append((at, min(start, high)))
+        at = max(at, stop)
+        if at >= high:
+            break
+    if at < high:
+        gaps.append((at, high))
+    return [(a, b) for a, b in gaps if b > a]
 
 
 def distance(context: Context, rule: Rule, test: Distance) -> Iterator[Finding]:
@@ -195,7 +211,9 @@ def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Findin
         raise MissingDoseError("; ".join(ledger.missing()))
     quadrature = context.quadrature(structure)
     days = [d.contributions for d in days_of(ledger)]
-    gap = _distance_mm(context, quadrature, days, test.dose_gy)
+    cells = context.cells(structure, ledger)
+    inside = any(np.nanmax(cells.session_gy(c), initial=0.0) >= test.dose_gy for c in days)
+    gap = 0.0 if inside else _distance_mm(context, quadrature, days, test.dose_gy)
     shifted = []
     for offset in test.shift_mm * np.vstack([np.eye(3), -np.eye(3)]):
         cells = cell_doses(_moved(quadrature, offset), ledger.grids(), frames=context.case.frames)
@@ -250,8 +268,9 @@ def _distance_mm(
     days: list[tuple[Contribution, ...]],
     dose_gy: float,
 ) -> float | None:
-    """Distance from the structure's cells to the nearest point of at least that dose, or None."""
+    """Distance from cells that have less than a dose to the nearest point that has it; None if none has."""
     nearest: list[float] = []
+    cells = cKDTree(quadrature.centres_xyz_mm())
     for contributions in days:
         for grid in {
             part.dose
@@ -260,7 +279,7 @@ def _distance_mm(
             for part in c.fraction.parts
         }:
             coarse = session_on(context, contributions, quadrature.frame_uid, grid.lattice)
-            where = np.argwhere(np.nan_to_num(coarse) >= dose_gy)
+            where = np.argwhere(coarse >= dose_gy)
             if not where.size:
                 continue
             axes = []
@@ -271,7 +290,7 @@ def _distance_mm(
                 axes.append(np.linspace(low, high, count + 1) if high > low else np.array([low]))
             fine = Lattice(x_mm=axes[2], y_mm=axes[1], z_mm=axes[0])
             dose = session_on(context, contributions, quadrature.frame_uid, fine)
-            hot = fine.points_xyz_mm()[_surface(np.nan_to_num(dose) >= dose_gy)]
-            gaps, _ = cKDTree(hot).query(quadrature.centres_xyz_mm())
+            hot = fine.points_xyz_mm()[_surface(dose >= dose_gy)]
+            gaps, _ = cells.query(hot)
             nearest.append(float(gaps.min()))
     return min(nearest, default=None)

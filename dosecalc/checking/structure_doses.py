@@ -6,15 +6,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.dose_rules import days_of, missing_from_sum
 from dosecalc.checking.judging import near_max, open_above
 from dosecalc.curves import Curve
+from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
+from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.structures import Structure
 
 
@@ -43,7 +45,7 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
         alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
         try:
             cells = context.cells(structure, context.treatment.ledger)
-            rows = tuple(_rows(context, cells, alpha_beta_gy))
+            rows = (*_rows(context, cells, alpha_beta_gy), *sum_rows(context, cells))
             yield StructureDoses(
                 name=name,
                 roi_name=structure.name,
@@ -93,26 +95,55 @@ def _row(
     alpha_beta_gy: float | None,
 ) -> DoseRow:
     known = ledger.known()
-
-    def metrics(quantity: Quantity | None) -> Metrics | None:
-        if quantity is None or not len(known):
-            return None
-        return metrics_of(cells.curve(known, quantity), complete=not missing)
-
-    per_session = None
-    if course != TOTAL and len(known):
+    if not len(known):
+        return DoseRow(
+            course=course,
+            sessions=len(ledger),
+            per_session=None,
+            physical=None,
+            bed=None,
+            eqd2=None,
+            incomplete=missing,
+        )
+    complete = not missing
+    per_session = bed = eqd2 = None
+    if course != TOTAL:
         curves = [cells.session_curve(d.known) for d in days_of(ledger)]
         hottest = max(curves, key=lambda c: c.bounds(near_max).value)
-        per_session = metrics_of(hottest, complete=not missing)
+        per_session = metrics_of(hottest, complete=complete)
+    if alpha_beta_gy is not None:
+        bed = metrics_of(cells.curve(known, Bed(alpha_beta_gy=alpha_beta_gy)), complete=complete)
+        # EQD2 is BED over a constant, so each metric of it is too.
+        eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=alpha_beta_gy)))
     return DoseRow(
         course=course,
         sessions=len(ledger),
         per_session=per_session,
-        physical=metrics(Physical()),
-        bed=metrics(None if alpha_beta_gy is None else Bed(alpha_beta_gy=alpha_beta_gy)),
-        eqd2=metrics(None if alpha_beta_gy is None else Eqd2(alpha_beta_gy=alpha_beta_gy)),
+        physical=metrics_of(cells.curve(known, Physical()), complete=complete),
+        bed=bed,
+        eqd2=eqd2,
         incomplete=missing,
     )
+
+
+def sum_rows(context: Context, cells: CellDoses) -> Iterator[DoseRow]:
+    """A row for each grid that is a sum of several plans: physical dose only, and in no total."""
+    for grid in context.case.doses:
+        if not isinstance(grid.holds, SeveralPlans) or grid.dose_type is not DoseType.PHYSICAL:
+            continue
+        try:
+            held = cell_doses(cells.quadrature, (grid,), frames=context.case.frames)
+        except DosecalcError:
+            continue  # the rule on frames of reference says so
+        curve = Curve.from_cells(held.gy[grid], held.volume_cm3)
+        yield DoseRow(
+            course=f"sum of plans in {grid.source}",
+            sessions=0,
+            per_session=None,
+            physical=metrics_of(curve, complete=True),
+            bed=None,
+            eqd2=None,
+        )
 
 
 def metrics_of(curve: Curve, *, complete: bool) -> Metrics:

@@ -93,8 +93,21 @@ def dose_of(file: DicomFile) -> DoseGrid:
         plan_uids=plan_uids,
         created=timestamp(item, "InstanceCreationDate", "InstanceCreationTime")
         or timestamp(item, "ContentDate", "ContentTime"),
+        made_by=_made_by(item),
         source=file.name,
     )
+
+
+def _made_by(item: Item) -> str:
+    """The system that computed the dose and how it treats heterogeneity, where the file says."""
+    words = [
+        item.text(keyword)
+        for keyword in ("Manufacturer", "ManufacturerModelName", "SoftwareVersions")
+        if item.has(keyword)
+    ]
+    if item.has("TissueHeterogeneityCorrection"):
+        words.append(f"heterogeneity {item.text('TissueHeterogeneityCorrection')}")
+    return " ".join(w for w in words if w)
 
 
 def _dose_type(item: Item) -> DoseType:
