@@ -18,7 +18,7 @@ class InputFile:
 
     ``path`` is relative to the folder, with forward slashes; ``kind`` is the DICOM modality (RTPLAN,
     RTDOSE, RTSTRUCT, REG, RTRECORD, CT ...), ``case`` for the case file, or empty. ``reason`` says why
-    a file is not used.
+    a file is not used, ``lost`` that it should have been usable, so that what it holds is missing.
     """
 
     path: str
@@ -26,6 +26,7 @@ class InputFile:
     kind: str = ""
     uid: str = ""
     used: bool = True
+    lost: bool = False
     reason: str = ""
 
 

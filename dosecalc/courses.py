@@ -1,57 +1,34 @@
-"""From a case and a protocol to a treatment: plans in their roles, courses, sessions and dates."""
+"""From a case and a protocol to a treatment: courses, sessions and dates."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 
 from dosecalc.case import Case
 from dosecalc.errors import InputError
-from dosecalc.fractions import fraction_of, fractions_of, plan_name
+from dosecalc.fractions import fraction_of
 from dosecalc.ledger import Contribution, Fraction, Ledger, NoFraction, Session, State
-from dosecalc.plans import Plan, Prescription
-from dosecalc.protocol import Course, Protocol, Role
-from dosecalc.statement import CourseStatement, Grouping, PlanStatement
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AssignedPlan:
-    """A plan in its role or roles; ``fractions`` is None where neither plan nor case file says."""
-
-    plan: Plan
-    roles: tuple[str, ...]
-    course: str
-    fractions: int | None
-    prescriptions: tuple[Prescription, ...]
-    stated: PlanStatement
-
-    @property
-    def name(self) -> str:
-        return plan_name(self.plan)
-
-    @property
-    def prescription(self) -> Prescription | None:
-        """The highest prescription of the plan."""
-        return max(self.prescriptions, key=lambda p: p.dose_gy, default=None)
-
-    def per_fraction_gy(self, prescription: Prescription) -> Decimal | None:
-        """Exact dose per fraction of a prescription, where the fractions are known."""
-        return None if self.fractions is None else prescription.dose_gy / self.fractions
+from dosecalc.plans import Plan
+from dosecalc.protocol import Course, Protocol
+from dosecalc.roles import AssignedPlan, assign_plans, check_statement, lost_doses
+from dosecalc.statement import CourseStatement, Grouping
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
     """All that is planned or given, in order, and what was assumed to say so.
 
-    ``unassigned`` are treatment plans that fit no role: their dose is in no sum, so no cumulative
-    sum is complete. ``absent`` are courses of the protocol of which nothing is known, ``later`` those
-    that are stated to be not planned yet.
+    ``lost`` says, in words, what may have been given or planned and is in no session: treatment plans
+    that fit no role, doses without their plan, files that could not be read, roles without a plan.
+    While there is any, no sum is complete. ``absent`` are courses of the protocol of which nothing is
+    known, ``later`` those that are stated to be not planned yet.
     """
 
     plans: tuple[AssignedPlan, ...]
     unassigned: tuple[Plan, ...]
+    lost: tuple[str, ...]
     absent: tuple[str, ...]
     later: tuple[str, ...]
     ledger: Ledger
@@ -78,18 +55,6 @@ class Treatment:
         return replace(self, ledger=replace(self.ledger, sessions=sessions))
 
 
-def prescription_for(assigned: AssignedPlan, role: Role) -> Prescription | None:
-    """The prescription of a plan that belongs to one of its roles.
-
-    A plan with one role gives its highest prescription; one with several roles the one whose dose per
-    fraction lies in the role's range of recognition.
-    """
-    if len(assigned.roles) == 1:
-        return assigned.prescription
-    fitting = [p for p in assigned.prescriptions if _fits_dose(assigned.per_fraction_gy(p), role)]
-    return max(fitting, key=lambda p: p.dose_gy, default=None)
-
-
 def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     """Assign plans to roles and lay out their sessions.
 
@@ -98,14 +63,15 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     InputError : if two plans hold one role, or the case file contradicts the protocol or the plans.
     """
     assumptions: list[str] = []
-    _check_statement(case, protocol)
-    assigned, unassigned = _assign(case, protocol, assumptions)
+    check_statement(case, protocol)
+    assigned, unassigned = assign_plans(case, protocol, assumptions)
     sessions: list[Session] = []
     absent, later = [], []
     for course in protocol.courses:
         members = [p for p in assigned if p.course == course.name]
         stated = case.statement.course(course.name)
         if members:
+            _check_course(case, course.name, members, stated, assumptions)
             sessions.extend(_sessions(case, course, members, stated, assumptions))
         elif stated.fractions is not None or stated.prescription_gy is not None:
             sessions.extend(_stated_sessions(course, stated, assumptions))
@@ -117,6 +83,7 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     return Treatment(
         plans=tuple(assigned),
         unassigned=tuple(unassigned),
+        lost=tuple(lost_doses(case, protocol, assigned, unassigned)),
         absent=tuple(absent),
         later=tuple(later),
         ledger=ledger,
@@ -124,111 +91,27 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     )
 
 
-def _check_statement(case: Case, protocol: Protocol) -> None:
-    """Refuse what a case file says about plans, courses, roles or structures that do not exist."""
-    source = case.statement.source
-    courses = [c.name for c in protocol.courses]
-    for name in case.statement.courses:
-        if name not in courses:
-            raise InputError(
-                f"{source}: courses.{name}: expected one of {', '.join(courses)}, found {name!r}"
-            )
-    names = [s.name for s in protocol.structures]
-    for name in case.statement.structures:
-        if name not in names:
-            raise InputError(
-                f"{source}: structures.{name}: expected a structure of protocol {protocol.name!r} "
-                f"({', '.join(names)}), found {name!r}"
-            )
-    roles = [r.name for r in protocol.roles]
-    uids = {p.uid for p in case.plans}
-    for stated in case.statement.plans:
-        if stated.uid not in uids:
-            raise InputError(
-                f"{source}: plans[{stated.uid}]: expected the SOP Instance UID of a plan in the folder"
-            )
-        for role in stated.roles:
-            if role not in roles:
-                raise InputError(
-                    f"{source}: plans[{stated.uid}].roles: expected some of {', '.join(roles)}, "
-                    f"found {role!r}"
-                )
-
-
-def _assign(case: Case, protocol: Protocol, assumptions: list[str]) -> tuple[list[AssignedPlan], list[Plan]]:
-    assigned: list[AssignedPlan] = []
-    unassigned: list[Plan] = []
-    for plan in case.plans:
-        stated = case.statement.plan(plan.uid)
-        if stated.ignore:
-            assumptions.append(f"{plan_name(plan)} is left out as stated: {stated.ignore}")
-            continue
-        if not plan.treats and not stated.roles:
-            assumptions.append(f"{plan_name(plan)} is left out: PlanIntent {plan.intent} is not treatment")
-            continue
-        found = _in_role(plan, stated, protocol, assumptions)
-        if found is None:
-            unassigned.append(plan)
-        else:
-            assigned.append(found)
-    _one_plan_a_role(assigned, protocol)
-    order = [r.name for r in protocol.roles]
-    assigned.sort(key=lambda p: min(order.index(r) for r in p.roles))
-    return assigned, unassigned
-
-
-def _in_role(
-    plan: Plan, stated: PlanStatement, protocol: Protocol, assumptions: list[str]
-) -> AssignedPlan | None:
-    fractions = fractions_of(plan, stated)
-    prescriptions = plan.prescriptions
-    if stated.prescription_gy is not None:
-        prescriptions = (Prescription(dose_gy=stated.prescription_gy),)
-    roles = stated.roles
-    if not roles and fractions is not None:
-        doses = [p.dose_gy / fractions for p in prescriptions]
-        roles = tuple(
-            r.name
-            for r in protocol.roles
-            if r.fractions is not None
-            and r.fractions[0] <= fractions <= r.fractions[1]
-            and any(_fits_dose(d, r) for d in doses)
+def _check_course(
+    case: Case,
+    course: str,
+    members: Sequence[AssignedPlan],
+    stated: CourseStatement,
+    assumptions: list[str],
+) -> None:
+    """What is stated of a course must not contradict its plans."""
+    where = f"{case.statement.source}: courses.{course}"
+    if stated.not_planned_yet:
+        raise InputError(f"{where}.not_planned_yet: expected false, as {members[0].name} is of this course")
+    counts = {p.fractions for p in members}
+    if stated.fractions is not None and counts != {stated.fractions}:
+        found = " and ".join(str(c) for c in sorted(counts, key=str))
+        raise InputError(f"{where}.fractions: expected {found}, as its plans have, found {stated.fractions}")
+    prescribed = [p.prescription.dose_gy for p in members if p.prescription]
+    if stated.prescription_gy is not None and stated.prescription_gy not in {*prescribed, sum(prescribed)}:
+        assumptions.append(
+            f"WARNING: {course}: {stated.prescription_gy} Gy is stated, its plans prescribe "
+            + " and ".join(f"{d} Gy" for d in prescribed)
         )
-        if roles:
-            said = " and ".join(f"{d:.4g} Gy" for d in doses)
-            assumptions.append(
-                f"{plan_name(plan)} is taken as {' and '.join(roles)}, "
-                f"for its prescription of {said} x {fractions}"
-            )
-    courses = {protocol.role(r).course for r in roles}
-    if len(courses) != 1:
-        return None
-    return AssignedPlan(
-        plan=plan,
-        roles=roles,
-        course=courses.pop(),
-        fractions=fractions,
-        prescriptions=prescriptions,
-        stated=stated,
-    )
-
-
-def _fits_dose(dose_gy: Decimal | None, role: Role) -> bool:
-    if dose_gy is None or role.dose_per_fraction_gy is None:
-        return False
-    low, high = role.dose_per_fraction_gy
-    return low <= float(dose_gy) <= high
-
-
-def _one_plan_a_role(assigned: Sequence[AssignedPlan], protocol: Protocol) -> None:
-    for role in protocol.roles:
-        holders = [p for p in assigned if role.name in p.roles]
-        if len(holders) > 1:
-            raise InputError(
-                f"role {role.name!r}: expected one plan, found {len(holders)}: "
-                + ", ".join(f"{p.name}, SOPInstanceUID {p.plan.uid}" for p in holders)
-                + '; say in case.toml which one counts: ignore = "reason" for the others'
-            )
 
 
 def _sessions(

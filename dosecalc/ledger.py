@@ -177,6 +177,14 @@ class Ledger:
         """The ledger of some courses alone."""
         return self.where(lambda s: s.course in names)
 
+    def of_plan(self, uid: str) -> Ledger:
+        """What one plan gives, by itself."""
+        sessions = (
+            replace(s, contributions=tuple(c for c in s.contributions if c.fraction.plan_uid == uid))
+            for s in self.sessions
+        )
+        return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
+
     def delivered(self) -> Ledger:
         return self.where(lambda s: s.state is State.DELIVERED)
 

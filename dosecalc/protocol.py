@@ -29,13 +29,15 @@ class Course:
 class Role:
     """What a plan is for. A plan is recognised by its fractions and dose per fraction, ends included.
 
-    A role without these ranges is taken by a plan only where a person states it.
+    A role without these ranges is taken by a plan only where a person states it. Where a course has
+    plans, a role of it that no plan holds makes its dose incomplete, unless the role is optional.
     """
 
     name: str
     course: str
     fractions: tuple[float, float] | None
     dose_per_fraction_gy: tuple[float, float] | None
+    optional: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +187,7 @@ def _role(table: Table) -> Role:
         course=table.string("course"),
         fractions=table.range("fractions") if recognised else None,
         dose_per_fraction_gy=table.range("dose_per_fraction_gy") if recognised else None,
+        optional=table.boolean("optional", False),
     )
     table.done()
     return role

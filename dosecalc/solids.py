@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.contours import NO_EDGES, Inside, boundary, oriented, signed_area_mm2
+from dosecalc.contours import NO_EDGES, Inside, boundary, loop_edges, oriented, signed_area_mm2
 from dosecalc.errors import ContourError
 
 Floats = npt.NDArray[np.float64]
@@ -112,13 +112,28 @@ def _planes(loops_xyz_mm: Sequence[Floats]) -> dict[float, list[Floats]]:
 
 
 def _without_repeats(loops: list[Floats], z_mm: float, notes: list[str]) -> list[Floats]:
-    """The loops less exact repeats: two equal contours would cancel under the even-odd rule."""
-    kept: dict[bytes, Floats] = {}
-    for loop in loops:
-        kept.setdefault(np.unique(loop, axis=0).tobytes(), loop)
+    """The loops less repeats: two equal contours would cancel under the even-odd rule.
+
+    Contours are equal where their outlines are, whatever their points, direction or last decimals.
+    """
+    outlines = np.array([_outline_mm(loop) for loop in loops])
+    kept: list[int] = []
+    for number, outline in enumerate(outlines):
+        if not np.any(np.all(np.abs(outlines[kept] - outline) <= _PLANE_MM, axis=1)):
+            kept.append(number)
     if len(kept) < len(loops):
         notes.append(f"the same contour occurs twice at z = {z_mm:g} mm; it is taken once")
-    return list(kept.values())
+    return [loops[number] for number in kept]
+
+
+def _outline_mm(loop_xy_mm: Floats) -> Floats:
+    """Lengths that two loops share only if they are the same: box, middle of the outline, thickness."""
+    edges = loop_edges(loop_xy_mm)
+    length = np.hypot(*(edges[:, 2:] - edges[:, :2]).T)
+    whole = max(float(length.sum()), _PLANE_MM)
+    middle = length @ (edges[:, :2] + edges[:, 2:]) / (2 * whole)
+    thickness = abs(signed_area_mm2(edges)) / whole
+    return np.array([*loop_xy_mm.min(axis=0), *loop_xy_mm.max(axis=0), *middle, thickness])
 
 
 def _extents(

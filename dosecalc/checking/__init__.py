@@ -8,7 +8,16 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import assert_never
 
 from dosecalc.case import Case
-from dosecalc.checking import calendar_rules, data_rules, dose_rules, geometry_rules, prescription_rules
+from dosecalc.checking import (
+    calendar_rules,
+    cumulative_rules,
+    data_rules,
+    geometry_rules,
+    isodose_rules,
+    prescription_rules,
+    session_rules,
+    target_rules,
+)
 from dosecalc.checking.context import Context, default_as_of
 from dosecalc.checking.structure_doses import stop_doses, structure_doses
 from dosecalc.courses import build_treatment
@@ -132,7 +141,7 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
         case PrescriptionIs():
             return prescription_rules.prescription_is(context, rule, test)
         case Coverage():
-            return dose_rules.coverage(context, rule, test)
+            return target_rules.coverage(context, rule, test)
         case Containment():
             return geometry_rules.containment(context, rule, test)
         case Overlap():
@@ -140,13 +149,13 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
         case ConsecutiveDays():
             return calendar_rules.consecutive_days(context, rule, test)
         case SessionLimit():
-            return dose_rules.session_limit(context, rule, test)
+            return session_rules.session_limit(context, rule, test)
         case StructuresPresent():
             return data_rules.structures_present(context, rule, test)
         case Span():
-            return geometry_rules.span(context, rule, test)
+            return isodose_rules.span(context, rule, test)
         case Distance():
-            return geometry_rules.distance(context, rule, test)
+            return isodose_rules.distance(context, rule, test)
         case DaysBetween():
             return calendar_rules.days_between(context, rule, test)
         case Weekly():
@@ -154,7 +163,7 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
         case DecisionPoint():
             return prescription_rules.decision_point(context, rule, test)
         case CumulativeLimit():
-            return dose_rules.cumulative_limit(context, rule, test)
+            return cumulative_rules.cumulative_limit(context, rule, test)
         case CumulativeTable():
             return data_rules.cumulative_table(context, rule)
         case CumulativePrescription():
@@ -193,17 +202,15 @@ def _assumptions(context: Context) -> tuple[str, ...]:
         for (name, _), roi in sorted(context.matches.items())
         if name not in context.case.statement.structures
     ]
-    unassigned = [
-        f"WARNING: plan {p.label!r} ({p.source}) fits no role of the protocol: its dose is in no sum. State "
-        "its role in case.toml, or why it is to be left out: ignore"
-        for p in context.treatment.unassigned
-    ]
+    lost = [f"WARNING: {text}" for text in context.treatment.lost]
+    if context.treatment.unassigned:
+        lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
     stated = [
         f"event on {e.date}: {e.kind.value} {e.detail}".rstrip() for e in context.treatment.ledger.events
     ]
     before = "before treatment" if context.as_of is None else str(context.as_of)
     return (
-        *unassigned,
+        *lost,
         *context.treatment.assumptions,
         *([f"structures taken by name: {', '.join(dict.fromkeys(matched))}"] if matched else []),
         *stated,

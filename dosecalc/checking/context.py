@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
 from dosecalc.case import Case
-from dosecalc.courses import AssignedPlan, Treatment
+from dosecalc.courses import Treatment
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.ledger import Ledger, State
 from dosecalc.protocol import Protocol
+from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
 from dosecalc.sampling import Quadrature, Settings
 from dosecalc.structures import Derived, Structure, StructureSet
@@ -215,3 +216,14 @@ def not_evaluated(rule: Rule, reason: object, *, structure: str = "", plan: str 
     """NOT EVALUATED with its reason, or NOT DUE where the reason is that it lies ahead."""
     outcome = Outcome.NOT_DUE if isinstance(reason, NotDueError) else Outcome.NOT_EVALUATED
     return finding(rule, outcome, str(reason), structure=structure, plan=plan)
+
+
+def each_structure(
+    rule: Rule, names: Sequence[str], judge_one: Callable[[str], Finding]
+) -> Iterator[Finding]:
+    """A finding for each structure; one that cannot be judged does not stop the others."""
+    for name in names:
+        try:
+            yield judge_one(name)
+        except DosecalcError as error:
+            yield not_evaluated(rule, error, structure=name)

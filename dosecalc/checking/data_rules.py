@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from dosecalc.checking.context import Context, finding, not_evaluated
-from dosecalc.checking.dose_rules import each_structure, missing_from_sum, target_ratio
-from dosecalc.courses import AssignedPlan
+from dosecalc.checking.context import Context, each_structure, finding, not_evaluated
+from dosecalc.checking.cumulative_rules import missing_from_sum
+from dosecalc.checking.target_rules import target_ratio
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.ledger import GridFraction
 from dosecalc.registrations import NoPath
+from dosecalc.roles import AssignedPlan
 from dosecalc.rules import (
     CumulativeLimit,
     DoseMatchesPrescription,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
+from dosecalc.accumulation import CellDoses
 from dosecalc.curves import Curve
 from dosecalc.errors import MetricError
 from dosecalc.findings import Outcome
 from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
-from dosecalc.intervals import Interval
+from dosecalc.intervals import Band, Interval, Source
 
 _MOST_DIGITS = 12
 
@@ -93,3 +96,22 @@ def name_of(metric: Metric, goal: Goal) -> str:
     if metric == goal.metric:
         return metric_name(metric)
     return f"{metric_name(metric)} in place of {metric_name(goal.metric)}: the structure is smaller"
+
+
+def cover_text(cells: CellDoses) -> str:
+    """How much of a structure some dose does not reach, for messages."""
+    outside = [
+        (grid.source or grid.uid, float(cells.volume_cm3[np.isnan(gy)].sum()))
+        for grid, gy in cells.gy.items()
+    ]
+    return "".join(
+        f"; {volume:.3g} of {cells.volume_cm3.sum():.3g} cm3 lie outside the dose {name}"
+        for name, volume in outside
+        if volume > 0
+    )
+
+
+def stated_band(deciding: Interval) -> Band:
+    """A band whose only doubt is dose that is missing or does not reach."""
+    by_source = {} if deciding.is_exact else {Source.STATED_BOUND: deciding}
+    return Band(value=deciding.value, by_source=by_source)

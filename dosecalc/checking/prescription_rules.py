@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from dosecalc.checking.context import Context, finding, not_evaluated
 from dosecalc.checking.judging import digits
-from dosecalc.courses import AssignedPlan, prescription_for
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval
 from dosecalc.ledger import Ledger
 from dosecalc.radiobiology import bed_to_eqd2, session_bed
+from dosecalc.roles import AssignedPlan, prescription_for
 from dosecalc.rules import CumulativePrescription, DecisionPoint, PrescriptionIs, Rule
 from dosecalc.statement import EventKind
 
@@ -119,7 +119,7 @@ def _prescribed(context: Context) -> tuple[list[tuple[str, Decimal, int | None]]
             known.append((course.name, stated.prescription_gy, stated.fractions))
         elif not members:
             missing.append(f"the prescription of the {course.name} course is not known")
-    missing.extend(f"plan {p.label!r} fits no role" for p in context.treatment.unassigned)
+    missing.extend(context.treatment.lost)
     return known, missing
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
-from dosecalc.checking.dose_rules import days_of, missing_from_sum
+from dosecalc.checking.cumulative_rules import missing_from_sum
 from dosecalc.checking.judging import near_max, open_above
+from dosecalc.checking.session_rules import days_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.errors import DosecalcError

@@ -51,7 +51,7 @@ class _Found:
     broken: bool = False
 
     def unused(self, reason: str, *, broken: bool = False) -> _Found:
-        file = replace(self.file, used=False, reason=reason)
+        file = replace(self.file, used=False, reason=reason, lost=broken)
         return replace(self, file=file, record=None, broken=broken)
 
 
@@ -140,7 +140,7 @@ def _inspect(root: Path, relative: str) -> _Found:
     try:
         content = read_bytes(root / relative, relative)
     except InputError as error:
-        unread = InputFile(path=relative, sha256="", used=False, reason=str(error))
+        unread = InputFile(path=relative, sha256="", used=False, lost=True, reason=str(error))
         return _Found(file=unread, broken=True)
     listed = _Found(file=InputFile(path=relative, sha256=hashlib.sha256(content).hexdigest()))
     try:
@@ -232,7 +232,8 @@ def _without_duplicates(found: list[_Found]) -> tuple[list[_Found], list[str]]:
             )
             for entry in entries:
                 reason = "other content under the same SOPInstanceUID: " + paths
-                replaced[entry.file.path] = entry if entry.broken else entry.unused(reason)
+                lost = replace(entry.file, used=False, reason=reason, lost=True)
+                replaced[entry.file.path] = entry if entry.broken else replace(entry, file=lost, record=None)
         else:
             for entry in entries[1:]:
                 copied = f"the same file as {entries[0].file.path}"

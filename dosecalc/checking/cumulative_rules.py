@@ -1,0 +1,118 @@
+"""Limits of the sum over all courses; what is missing leaves the sum open above."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dosecalc.accumulation import CellDoses
+from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.judging import (
+    cover_text,
+    digits,
+    judge,
+    measured,
+    name_of,
+    open_above,
+    stated_band,
+)
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Contributor, Finding, Outcome, Reading
+from dosecalc.goals import Goal
+from dosecalc.quantities import describe
+from dosecalc.rules import CumulativeLimit, Rule
+from dosecalc.structures import StructureSet
+
+
+def cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit) -> Iterator[Finding]:
+    """Each structure in the sum of all courses; what is missing leaves the sum open above."""
+    yield from each_structure(
+        rule, test.structures, lambda name: _cumulative_limit(context, rule, test, name)
+    )
+
+
+def missing_from_sum(context: Context) -> tuple[str, ...]:
+    """Why the sum over all courses is incomplete; empty where it is complete."""
+    treatment = context.treatment
+    return (
+        *(f"nothing is known of the {c} course" for c in treatment.absent),
+        *(f"the {c} course is not planned yet" for c in treatment.later),
+        *treatment.lost,
+        *treatment.ledger.missing(),
+    )
+
+
+def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
+    reference = context.structure_set()
+    ledger = context.treatment.ledger.known()
+    cells = context.cells(context.find(name, reference), ledger)
+    dose = cells.total_gy(ledger, test.goal.quantity)
+    curve = cells.curve(ledger, test.goal.quantity)
+    deciding, metric = measured(test.goal, curve)
+    stricter = [(g, measured(g, cells.curve(ledger, g.quantity))[0]) for g in test.stricter]
+    missing = missing_from_sum(context)
+    if missing:
+        deciding = open_above(deciding)
+        stricter = [(g, open_above(i)) for g, i in stricter]
+    outcome = judge(test.goal, deciding, stricter)
+    if (
+        outcome is Outcome.NOT_EVALUATED
+        and context.treatment.later
+        and len(missing) == len(context.treatment.later)
+    ):
+        outcome = Outcome.NOT_DUE
+    unit = test.goal.unit.value
+    least = "" if deciding.is_exact else "at least "
+    kind = describe(test.goal.quantity)
+    text = (
+        f"cumulative {name_of(metric, test.goal)} is {least}{digits(deciding.value, test.goal.limit)} {unit}"
+    )
+    text += f" {kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
+    text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
+    return replace(
+        finding(rule, outcome, text, structure=name),
+        band=stated_band(deciding),
+        deciding=deciding,
+        limit=test.goal.limit,
+        comparison=test.goal.comparison.value,
+        unit=f"{unit} {kind}",
+        decided_by=name_of(metric, test.goal),
+        shown_readings=(
+            *(Reading(name=f"may make it UNCERTAIN: {g}", value=i.value, unit=unit) for g, i in stricter),
+            *_other_sets(context, name, reference, test.goal),
+        ),
+        contributors=tuple(_course_parts(context, cells, test.goal)),
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose),
+    )
+
+
+def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal) -> Iterator[Reading]:
+    """The same sum on the organ as other structure sets have it."""
+    ledger = context.treatment.ledger.known()
+    for structure_set, structure in context.elsewhere(name, reference):
+        try:
+            curve = context.cells(structure, ledger).curve(ledger, goal.quantity)
+            value = measured(goal, curve)[0].value
+        except DosecalcError:
+            continue  # shown only where it can be had
+        yield Reading(
+            name=f"as contoured in {structure_set.source or structure_set.uid}",
+            value=value,
+            unit=goal.unit.value,
+        )
+
+
+def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Contributor]:
+    for assigned in context.treatment.plans:
+        ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+        if not len(ledger):
+            continue
+        value = measured(goal, cells.curve(ledger, goal.quantity))[0].value
+        yield Contributor(
+            course=assigned.course,
+            plan=assigned.plan.label,
+            plan_uid=assigned.plan.uid,
+            sessions=len(ledger),
+            value=value,
+            unit=goal.unit.value,
+        )

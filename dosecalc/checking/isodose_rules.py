@@ -1,0 +1,241 @@
+"""Rules on the isodose of a session: how far contours span it, and how near it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+
+from dosecalc.accumulation import cell_doses, solid_of
+from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.judging import digits, measured, worst
+from dosecalc.checking.session_rules import days_of
+from dosecalc.errors import FrameError, MissingDoseError
+from dosecalc.findings import Finding, Outcome, Reading
+from dosecalc.intervals import Band, Interval
+from dosecalc.lattices import Lattice
+from dosecalc.ledger import Contribution, GridFraction
+from dosecalc.registrations import NoPath
+from dosecalc.rules import Distance, Rule, Span
+from dosecalc.sampling import Block, Quadrature
+from dosecalc.transforms import IDENTITY
+
+Floats = npt.NDArray[np.float64]
+
+_ISODOSE_MM = 1.0
+"""Spacing at which an isodose is traced for distances: what a setup is reproducible to."""
+
+
+def session_on(
+    context: Context, contributions: tuple[Contribution, ...], frame_uid: str, lattice: Lattice
+) -> Floats:
+    """Dose of one session on a lattice of a frame of reference: what is known of it, a lower bound.
+
+    Raises
+    ------
+    MissingDoseError : if a plan of the session has no dose that can be used.
+    FrameError : if a dose lies in a frame that nothing links to this one.
+    """
+    total = np.zeros(lattice.shape_zyx)
+    for contribution in contributions:
+        fraction = contribution.fraction
+        if not isinstance(fraction, GridFraction):
+            raise MissingDoseError(fraction.reason)
+        for part in fraction.parts:
+            path = context.case.frames.path(frame_uid, part.dose.frame_uid)
+            if isinstance(path, NoPath):
+                raise FrameError(f"{part.dose.source}: {path}")
+            dose = part.dose.at(lattice, None if path == IDENTITY else path)
+            total += float(contribution.share) * part.scale * np.nan_to_num(dose)
+    return total
+
+
+def _isodose_range_mm(
+    context: Context, course: str, frame_uid: str, dose_gy: float
+) -> tuple[float, float, bool] | None:
+    """Craniocaudal ends of an isodose over all sessions of a course, and whether a grid cuts it off.
+
+    Between the slices of the grid the highest dose of a slice is interpolated linearly.
+    """
+    found: list[tuple[float, float, bool]] = []
+    for day in days_of(context.course_ledger(course)):
+        lacks = (*day.missing, *context.treatment.lost)
+        if lacks:
+            raise MissingDoseError("; ".join(lacks))
+        for grid in dict.fromkeys(
+            part.dose
+            for c in day.contributions
+            if isinstance(c.fraction, GridFraction)
+            for part in c.fraction.parts
+        ):
+            if context.case.frames.path(frame_uid, grid.frame_uid) != IDENTITY:
+                # The slices of such a grid are not those of the structure.
+                raise FrameError(f"{grid.source}: not in the frame of reference of the structure")
+            dose = session_on(context, day.contributions, frame_uid, grid.lattice)
+            highest = dose.max(axis=(1, 2))
+            hot = np.flatnonzero(highest >= dose_gy)
+            if hot.size:
+                z_mm, first, last = grid.lattice.z_mm, int(hot[0]), int(hot[-1])
+                low = _crossing(z_mm, highest, first, first - 1, dose_gy)
+                high = _crossing(z_mm, highest, last, last + 1, dose_gy)
+                found.append((low, high, first == 0 or last == z_mm.size - 1))
+    if not found:
+        return None
+    return min(f[0] for f in found), max(f[1] for f in found), any(f[2] for f in found)
+
+
+def _crossing(z_mm: Floats, highest: Floats, inside: int, outside: int, dose_gy: float) -> float:
+    if not 0 <= outside < z_mm.size:
+        return float(z_mm[inside])
+    share = (highest[inside] - dose_gy) / (highest[inside] - highest[outside])
+    return float(z_mm[inside] + share * (z_mm[outside] - z_mm[inside]))
+
+
+def span(context: Context, rule: Rule, test: Span) -> Iterator[Finding]:
+    """Contours reach as far up and down as the isodose does, without a gap."""
+    yield from each_structure(rule, test.structures, lambda name: _span(context, rule, test, name))
+
+
+def _span(context: Context, rule: Rule, test: Span, name: str) -> Finding:
+    structure = context.find(name, context.structure_set(test.course))
+    slabs = solid_of(structure, context.settings).slabs
+    reach = _isodose_range_mm(context, test.course, structure.frame_uid, test.dose_gy)
+    if reach is None:
+        text = f"no session reaches {test.dose_gy:g} Gy"
+        return finding(rule, Outcome.PASS, text, structure=name)
+    low, high, cut = reach
+    gaps = _gaps_mm([(s.low_mm, s.high_mm) for s in slabs], low, high)
+    text = f"contoured from z = {slabs[0].low_mm:.1f} to {slabs[-1].high_mm:.1f} mm, "
+    text += f"{test.dose_gy:g} Gy isodose of a session from {low:.1f} to {high:.1f} mm"
+    if cut:
+        text += "; the isodose reaches the end of the dose grid"
+    if gaps:
+        text += "; missing: " + ", ".join(f"{b - a:.1f} mm from z = {a:.1f} to {b:.1f} mm" for a, b in gaps)
+    missing = sum(b - a for a, b in gaps)
+    return replace(
+        finding(rule, Outcome.UNCERTAIN if gaps or cut else Outcome.PASS, text, structure=name),
+        band=Band(value=missing),
+        deciding=Interval.exactly(missing),
+        limit=0.0,
+        comparison="<=",
+        unit="mm",
+    )
+
+
+def _gaps_mm(held: list[tuple[float, float]], low: float, high: float) -> list[tuple[float, float]]:
+    """The parts of a range that no ascending interval holds.
+
+    >>> _gaps_mm([(-5.0, 0.0), (0.0, 3.0), (4.0, 6.0)], -7.0, 5.0)
+    [(-7.0, -5.0), (3.0, 4.0)]
+    """
+    gaps, at = [], low
+    for start, stop in held:
+        if start > at:
+            gaps.append((at, min(start, high)))
+        at = max(at, stop)
+        if at >= high:
+            break
+    if at < high:
+        gaps.append((at, high))
+    return [(a, b) for a, b in gaps if b > a]
+
+
+def distance(context: Context, rule: Rule, test: Distance) -> Iterator[Finding]:
+    """Shown, not judged: how near the isodose is, and what a shift of the patient would do."""
+    yield from each_structure(rule, test.structures, lambda name: _distance(context, rule, test, name))
+
+
+def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Finding:
+    structure = context.find(name, context.structure_set(test.course))
+    ledger = context.course_ledger(test.course)
+    lacks = (*ledger.missing(), *context.treatment.lost)
+    if lacks:
+        raise MissingDoseError("; ".join(lacks))
+    quadrature = context.quadrature(structure)
+    days = [d.contributions for d in days_of(ledger)]
+    cells = context.cells(structure, ledger)
+    inside = any(np.nanmax(cells.session_gy(c), initial=0.0) >= test.dose_gy for c in days)
+    gap = 0.0 if inside else _distance_mm(context, quadrature, days, test.dose_gy)
+    shifted = []
+    for offset in test.shift_mm * np.vstack([np.eye(3), -np.eye(3)]):
+        cells = cell_doses(_moved(quadrature, offset), ledger.grids(), frames=context.case.frames)
+        found = [measured(test.goal, cells.session_curve(c)) for c in days]
+        shifted.append(worst(found, test.goal)[1])
+    highest = max(i.value for i in shifted)
+    text = (
+        f"the {test.dose_gy:g} Gy isodose of a session is nowhere"
+        if gap is None
+        else f"{gap:.1f} mm to the {test.dose_gy:g} Gy isodose of a session"
+    )
+    text += f"; {test.goal.text.split()[0]} at most {digits(highest, test.goal.limit)} Gy"
+    text += f" when shifted by {test.shift_mm:g} mm along an axis"
+    reading = Reading(name=f"shifted by {test.shift_mm:g} mm", value=highest, unit="Gy/fx")
+    done = finding(rule, Outcome.PASS, text, structure=name)
+    if gap is None:
+        return replace(done, shown_readings=(reading,))
+    return replace(
+        done,
+        band=Band(value=gap),
+        deciding=Interval.exactly(gap),
+        unit="mm",
+        shown_readings=(reading,),
+    )
+
+
+def _moved(quadrature: Quadrature, offset_xyz_mm: Floats) -> Quadrature:
+    x, y, z = offset_xyz_mm
+    blocks = tuple(
+        Block(
+            lattice=Lattice(x_mm=b.lattice.x_mm + x, y_mm=b.lattice.y_mm + y, z_mm=b.lattice.z_mm + z),
+            volume_cm3=b.volume_cm3,
+        )
+        for b in quadrature.blocks
+    )
+    return replace(quadrature, blocks=blocks)
+
+
+def _surface(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Points of a region, ``[z, y, x]``, that have a neighbour outside it."""
+    padded = np.pad(inside, 1)
+    core = inside.copy()
+    for axis in range(3):
+        for step in (-1, 1):
+            core &= np.roll(padded, step, axis=axis)[1:-1, 1:-1, 1:-1]
+    return inside & ~core
+
+
+def _distance_mm(
+    context: Context,
+    quadrature: Quadrature,
+    days: list[tuple[Contribution, ...]],
+    dose_gy: float,
+) -> float | None:
+    """Distance from cells that have less than a dose to the nearest point that has it; None if none has."""
+    nearest: list[float] = []
+    cells = cKDTree(quadrature.centres_xyz_mm())
+    for contributions in days:
+        for grid in {
+            part.dose
+            for c in contributions
+            if isinstance(c.fraction, GridFraction)
+            for part in c.fraction.parts
+        }:
+            coarse = session_on(context, contributions, quadrature.frame_uid, grid.lattice)
+            where = np.argwhere(coarse >= dose_gy)
+            if not where.size:
+                continue
+            axes = []
+            for number, axis in enumerate((grid.lattice.z_mm, grid.lattice.y_mm, grid.lattice.x_mm)):
+                low = axis[max(where[:, number].min() - 1, 0)]
+                high = axis[min(where[:, number].max() + 1, axis.size - 1)]
+                count = int((high - low) / _ISODOSE_MM) + 1
+                axes.append(np.linspace(low, high, count + 1) if high > low else np.array([low]))
+            fine = Lattice(x_mm=axes[2], y_mm=axes[1], z_mm=axes[0])
+            dose = session_on(context, contributions, quadrature.frame_uid, fine)
+            hot = fine.points_xyz_mm()[_surface(dose >= dose_gy)]
+            gaps, _ = cells.query(hot)
+            nearest.append(float(gaps.min()))
+    return min(nearest, default=None)

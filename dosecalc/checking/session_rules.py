@@ -1,0 +1,198 @@
+"""Limits per session: all that is given in one day acts on the limit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from dosecalc.accumulation import CellDoses
+from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.judging import (
+    cover_text,
+    digits,
+    judge,
+    measured,
+    name_of,
+    open_above,
+    stated_band,
+    worst,
+)
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Contributor, Finding, Outcome, Reading
+from dosecalc.goals import Goal, Metric
+from dosecalc.intervals import Interval
+from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction
+from dosecalc.rules import Rule, SessionLimit, SessionReading
+from dosecalc.structures import Structure, StructureSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Day:
+    """What is given on one prescribed day, for all days that are alike."""
+
+    numbers: tuple[int, ...]
+    contributions: tuple[Contribution, ...]
+
+    @property
+    def known(self) -> tuple[Contribution, ...]:
+        return tuple(c for c in self.contributions if isinstance(c.fraction, GridFraction))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(c.fraction.reason for c in self.contributions if isinstance(c.fraction, NoFraction))
+
+
+def session_limit(context: Context, rule: Rule, test: SessionLimit) -> Iterator[Finding]:
+    """Each structure in its worst session of a course; both readings of a session are shown."""
+    yield from each_structure(rule, test.structures, lambda name: _session_limit(context, rule, test, name))
+
+
+def days_of(ledger: Ledger) -> tuple[Day, ...]:
+    """Alike days of a ledger: all that is given on one prescribed day acts on the limit together."""
+    groups: dict[tuple[Contribution, ...], list[int]] = {}
+    for sessions in ledger.days():
+        contributions = tuple(c for s in sessions for c in s.contributions)
+        groups.setdefault(contributions, []).append(sessions[0].day)
+    return tuple(Day(numbers=tuple(n), contributions=c) for c, n in groups.items())
+
+
+def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) -> Finding:
+    ledger = context.course_ledger(test.course)
+    reference = context.structure_set(test.course)
+    structure = context.find(name, reference)
+    cells = context.cells(structure, ledger)
+    days = days_of(ledger)
+    parts = _readings(days, test.reading)
+    index, deciding, metric = _worst_of(cells, parts, test.goal)
+    stricter = [(g, _worst_of(cells, parts, g)[1]) for g in test.stricter]
+    missing = tuple(dict.fromkeys((*(r for d in days for r in d.missing), *context.treatment.lost)))
+    if missing:
+        deciding = open_above(deciding)
+        stricter = [(g, open_above(i)) for g, i in stricter]
+    outcome = judge(test.goal, deciding, stricter)
+    worst_day = parts[index]
+    contributors = _contributors(context, cells, days, test.goal)
+    shown = (
+        *_other_reading(cells, days, test),
+        *_stricter_readings(stricter),
+        *_shown_courses(context, structure, test),
+        *_sessions_elsewhere(context, name, reference, test),
+    )
+    base = finding(rule, outcome, "", structure=name)
+    done = replace(
+        base,
+        band=stated_band(deciding),
+        deciding=deciding,
+        limit=test.goal.limit,
+        comparison=test.goal.comparison.value,
+        unit="Gy/fx",
+        decided_by=f"{test.reading.value}, {name_of(metric, test.goal)}",
+        shown_readings=shown,
+        contributors=contributors,
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.session_gy(worst_day.known)),
+    )
+    return replace(done, message=_session_message(done, test, worst_day, cells, missing))
+
+
+def _readings(days: Sequence[Day], reading: SessionReading) -> list[Day]:
+    if reading is SessionReading.SESSION_SUM:
+        return list(days)
+    return [Day(numbers=d.numbers, contributions=(c,)) for d in days for c in d.contributions]
+
+
+def _worst_of(cells: CellDoses, parts: Sequence[Day], goal: Goal) -> tuple[int, Interval, Metric]:
+    found = [measured(goal, cells.session_curve(p.known)) for p in parts]
+    index, interval = worst(found, goal)
+    return index, interval, found[index][1]
+
+
+def _contributors(
+    context: Context, cells: CellDoses, days: Sequence[Day], goal: Goal
+) -> tuple[Contributor, ...]:
+    """Each plan's own value, by itself."""
+    sessions: dict[Contribution, int] = {}
+    for day in days:
+        for contribution in day.contributions:
+            sessions[contribution] = sessions.get(contribution, 0) + len(day.numbers)
+    found = []
+    for contribution, count in sessions.items():
+        uid = contribution.fraction.plan_uid
+        assigned = next((p for p in context.treatment.plans if p.plan.uid == uid), None)
+        value = None
+        if isinstance(contribution.fraction, GridFraction):
+            value = measured(goal, cells.session_curve((contribution,)))[0].value
+        found.append(
+            Contributor(
+                course=assigned.course if assigned else "",
+                plan=assigned.plan.label if assigned else "",
+                plan_uid=uid,
+                sessions=count,
+                value=value,
+                unit="Gy/fx",
+            )
+        )
+    return tuple(found)
+
+
+def _other_reading(cells: CellDoses, days: Sequence[Day], test: SessionLimit) -> Iterator[Reading]:
+    other = (
+        SessionReading.EACH_PLAN if test.reading is SessionReading.SESSION_SUM else SessionReading.SESSION_SUM
+    )
+    _, interval, _ = _worst_of(cells, _readings(days, other), test.goal)
+    yield Reading(name=f"{other.value}, {test.course}", value=interval.value, unit="Gy/fx")
+
+
+def _stricter_readings(stricter: Sequence[tuple[Goal, Interval]]) -> Iterator[Reading]:
+    for goal, interval in stricter:
+        yield Reading(name=f"may make it UNCERTAIN: {goal}", value=interval.value, unit="Gy/fx")
+
+
+def _shown_courses(context: Context, structure: Structure, test: SessionLimit) -> Iterator[Reading]:
+    for course in test.shown_courses:
+        ledger = context.treatment.ledger.course(course).known()
+        if not len(ledger):
+            continue
+        try:
+            cells = context.cells(structure, ledger)
+            _, interval, _ = _worst_of(cells, days_of(ledger), test.goal)
+        except DosecalcError:
+            continue  # shown only where it can be had; the rule on frames says why it cannot
+        yield Reading(name=f"worst session, {course}", value=interval.value, unit="Gy/fx")
+
+
+def _sessions_elsewhere(
+    context: Context, name: str, reference: StructureSet, test: SessionLimit
+) -> Iterator[Reading]:
+    """The worst session on the organ as other structure sets have it."""
+    ledger = context.course_ledger(test.course)
+    for structure_set, structure in context.elsewhere(name, reference):
+        try:
+            cells = context.cells(structure, ledger)
+            _, interval, _ = _worst_of(cells, _readings(days_of(ledger), test.reading), test.goal)
+        except DosecalcError:
+            continue  # shown only where it can be had
+        where = structure_set.source or structure_set.uid
+        yield Reading(name=f"as contoured in {where}", value=interval.value, unit="Gy/fx")
+
+
+def _session_message(
+    done: Finding, test: SessionLimit, day: Day, cells: CellDoses, missing: Sequence[str]
+) -> str:
+    assert done.deciding is not None
+    listed = ", ".join(str(n) for n in day.numbers)
+    value = digits(done.deciding.value, test.goal.limit)
+    least = "" if done.deciding.is_exact else "at least "
+    metric = done.decided_by.partition(", ")[2]
+    text = f"{metric} is {least}{value} Gy in the {test.course} session of day {listed}"
+    text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
+    alone = [c for c in done.contributors if c.value is not None]
+    if len(alone) > 1:
+        own = ", ".join(f"{c.plan} alone {digits(c.value or 0.0, test.goal.limit)} Gy" for c in alone)
+        text += f"; {own}"
+        kept = [c for c in alone if test.goal.comparison.holds(c.value or 0.0, test.goal.limit)]
+        if done.outcome is Outcome.FAIL and len(kept) == len(alone):
+            text += "; each plan alone keeps the limit, what is given in one day does not"
+    if done.outcome is Outcome.UNCERTAIN:
+        beyond = [r for r in done.shown_readings if r.name.startswith("may make it")]
+        text += "; " + ", ".join(f"{r.name}: {digits(r.value, test.goal.limit)} Gy" for r in beyond)
+    return text + cover_text(cells) + "".join(f"; {reason}" for reason in missing)

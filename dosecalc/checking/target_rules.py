@@ -1,0 +1,92 @@
+"""The dose of one plan in its target: coverage, and whether the grid holds what is prescribed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.judging import (
+    cover_text,
+    digits,
+    judge,
+    measured,
+    name_of,
+    stated_band,
+)
+from dosecalc.errors import DosecalcError, MetricError
+from dosecalc.findings import Finding
+from dosecalc.goals import Extreme, Metric, Unit, VolumeAtDose, measure
+from dosecalc.intervals import Interval
+from dosecalc.ledger import NoFraction
+from dosecalc.quantities import Physical
+from dosecalc.roles import AssignedPlan, prescription_for
+from dosecalc.rules import Coverage, Rule
+
+
+def coverage(context: Context, rule: Rule, test: Coverage) -> Iterator[Finding]:
+    """A goal for a target in the dose of the plan that holds a role."""
+    yield from each_structure(rule, (test.structure,), lambda _: _coverage(context, rule, test))
+
+
+def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
+    assigned = context.plan_with_role(test.role)
+    prescription = prescription_for(assigned, context.protocol.role(test.role))
+    structure = context.find(test.structure, context.structure_set(assigned.course))
+    ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+    if not len(ledger):
+        raise DosecalcError("; ".join(context.treatment.ledger.course(assigned.course).missing()))
+    cells = context.cells(structure, ledger)
+    curve = cells.curve(ledger, Physical())
+    deciding, metric = measured(test.goal, curve)
+    percent = test.goal.unit is Unit.PERCENT and not _is_volume(metric)
+    if percent:
+        if prescription is None:
+            raise MetricError(f"{assigned.name}: no prescription to take percent of")
+        deciding = deciding.scaled(100 / float(prescription.dose_gy))
+    outcome = judge(test.goal, deciding)
+    of = f" of {prescription.dose_gy} Gy" if percent and prescription else ""
+    unit = test.goal.unit.value
+    text = f"{name_of(metric, test.goal)} is {digits(deciding.value, test.goal.limit)} {unit}{of}"
+    text += f" in the dose of {assigned.plan.label!r}"
+    text += f" (goal {test.goal.comparison.value} {test.goal.limit:g} {unit})"
+    return replace(
+        finding(rule, outcome, text + cover_text(cells), structure=test.structure),
+        band=stated_band(deciding),
+        deciding=deciding,
+        limit=test.goal.limit,
+        comparison=test.goal.comparison.value,
+        unit=unit,
+        decided_by=name_of(metric, test.goal),
+    )
+
+
+def _is_volume(metric: Metric) -> bool:
+    return isinstance(metric, VolumeAtDose)
+
+
+def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, str]:
+    """Median dose in a plan's target over its highest prescription, and the target's name.
+
+    Raises
+    ------
+    DosecalcError : if the target, the prescription or the dose is not known.
+    """
+    prescription = assigned.prescription
+    if prescription is None or prescription.dose_gy <= 0:
+        raise DosecalcError(
+            f"{assigned.name}: no TargetPrescriptionDose; state it in case.toml: prescription_gy"
+        )
+    structure = context.target_of(assigned)
+    ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+    if not len(ledger):
+        reasons = [
+            c.fraction.reason
+            for s in context.treatment.ledger
+            for c in s.contributions
+            if isinstance(c.fraction, NoFraction) and c.fraction.plan_uid == assigned.plan.uid
+        ]
+        raise DosecalcError("; ".join(dict.fromkeys(reasons)))
+    curve = context.cells(structure, ledger).curve(ledger, Physical())
+    median = curve.bounds(lambda c: measure(Extreme.MEDIAN, c))
+    return median.scaled(1 / float(prescription.dose_gy)), structure.name

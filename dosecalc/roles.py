@@ -1,0 +1,212 @@
+"""Plans in their roles: which plan is what, and what belongs to the treatment and is in no session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dosecalc.case import Case
+from dosecalc.errors import InputError
+from dosecalc.fractions import fractions_of, plan_name
+from dosecalc.plans import Plan, Prescription
+from dosecalc.protocol import Protocol, Role
+from dosecalc.statement import PlanStatement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignedPlan:
+    """A plan in its role or roles; ``fractions`` is None where neither plan nor case file says."""
+
+    plan: Plan
+    roles: tuple[str, ...]
+    course: str
+    fractions: int | None
+    prescriptions: tuple[Prescription, ...]
+    stated: PlanStatement
+
+    @property
+    def name(self) -> str:
+        return plan_name(self.plan)
+
+    @property
+    def prescription(self) -> Prescription | None:
+        """The highest prescription of the plan."""
+        return max(self.prescriptions, key=lambda p: p.dose_gy, default=None)
+
+    def per_fraction_gy(self, prescription: Prescription) -> Decimal | None:
+        """Exact dose per fraction of a prescription, where the fractions are known."""
+        return None if self.fractions is None else prescription.dose_gy / self.fractions
+
+
+def prescription_for(assigned: AssignedPlan, role: Role) -> Prescription | None:
+    """The prescription of a plan that belongs to one of its roles.
+
+    A plan with one role gives its highest prescription; one with several roles the one whose dose per
+    fraction lies in the role's range of recognition.
+    """
+    if len(assigned.roles) == 1:
+        return assigned.prescription
+    fitting = [p for p in assigned.prescriptions if _fits_dose(assigned.per_fraction_gy(p), role)]
+    return max(fitting, key=lambda p: p.dose_gy, default=None)
+
+
+def check_statement(case: Case, protocol: Protocol) -> None:
+    """Refuse what a case file says about plans, courses, roles or structures that do not exist."""
+    source = case.statement.source
+    courses = [c.name for c in protocol.courses]
+    for name in case.statement.courses:
+        if name not in courses:
+            raise InputError(
+                f"{source}: courses.{name}: expected one of {', '.join(courses)}, found {name!r}"
+            )
+    names = [s.name for s in protocol.structures]
+    for name in case.statement.structures:
+        if name not in names:
+            raise InputError(
+                f"{source}: structures.{name}: expected a structure of protocol {protocol.name!r} "
+                f"({', '.join(names)}), found {name!r}"
+            )
+    roles = [r.name for r in protocol.roles]
+    uids = {p.uid for p in case.plans}
+    referenced = {uid for d in case.doses for uid in d.plan_uids}
+    for stated in case.statement.plans:
+        if stated.uid not in uids and not (stated.ignore and stated.uid in referenced):
+            raise InputError(
+                f"{source}: plans[{stated.uid}]: expected the SOP Instance UID of a plan in the folder"
+            )
+        planned = next((p.fractions for p in case.plans if p.uid == stated.uid), None)
+        if stated.fractions is not None and planned is not None and stated.fractions != planned:
+            raise InputError(
+                f"{source}: plans[{stated.uid}].fractions: expected {planned}, as the plan has "
+                f"(NumberOfFractionsPlanned), found {stated.fractions}"
+            )
+        for role in stated.roles:
+            if role not in roles:
+                raise InputError(
+                    f"{source}: plans[{stated.uid}].roles: expected some of {', '.join(roles)}, "
+                    f"found {role!r}"
+                )
+
+
+def assign_plans(
+    case: Case, protocol: Protocol, assumptions: list[str]
+) -> tuple[list[AssignedPlan], list[Plan]]:
+    """Plans in their roles, in the order of the protocol's roles, and treatment plans that fit none.
+
+    Raises
+    ------
+    InputError : if two plans hold one role.
+    """
+    assigned: list[AssignedPlan] = []
+    unassigned: list[Plan] = []
+    for plan in case.plans:
+        stated = case.statement.plan(plan.uid)
+        if stated.ignore:
+            assumptions.append(f"{plan_name(plan)} is left out as stated: {stated.ignore}")
+            continue
+        if not plan.treats and not stated.roles:
+            assumptions.append(f"{plan_name(plan)} is left out: PlanIntent {plan.intent} is not treatment")
+            continue
+        found = _in_role(plan, stated, protocol, assumptions)
+        if found is None:
+            unassigned.append(plan)
+        else:
+            assigned.append(found)
+    _one_plan_a_role(assigned, protocol)
+    order = [r.name for r in protocol.roles]
+    assigned.sort(key=lambda p: min(order.index(r) for r in p.roles))
+    return assigned, unassigned
+
+
+def lost_doses(
+    case: Case, protocol: Protocol, assigned: Sequence[AssignedPlan], unassigned: Sequence[Plan]
+) -> Iterator[str]:
+    """What may belong to the treatment and is in no session."""
+    for plan in unassigned:
+        yield f"{plan_name(plan)} fits no role: its dose is in no sum"
+    for file in case.inputs:
+        if file.lost and file.kind in {"RTPLAN", "RTDOSE", ""}:
+            yield f"{file.path} could not be used, and may hold a plan or a dose"
+    here = {p.uid for p in case.plans}
+    left_out = {p.uid for p in case.statement.plans if p.ignore}
+    for dose in case.doses:
+        if not here & set(dose.plan_uids) and not (dose.plan_uids and set(dose.plan_uids) <= left_out):
+            of = ", ".join(dose.plan_uids) or "no plan"
+            yield f"{dose.source} is the dose of {of}, which is not in the folder: it is in no sum"
+    held = {r for p in assigned for r in p.roles}
+    begun = {p.course for p in assigned}
+    for role in protocol.roles:
+        if role.course in begun and role.name not in held and not role.optional:
+            yield f"no plan is {role.name!r}, though the {role.course} course has others"
+
+
+def _in_role(
+    plan: Plan, stated: PlanStatement, protocol: Protocol, assumptions: list[str]
+) -> AssignedPlan | None:
+    fractions = fractions_of(plan, stated)
+    prescriptions = _prescriptions(plan, stated, assumptions)
+    roles = stated.roles
+    if not roles and fractions is not None:
+        doses = [p.dose_gy / fractions for p in prescriptions]
+        roles = tuple(
+            r.name
+            for r in protocol.roles
+            if r.fractions is not None
+            and r.fractions[0] <= fractions <= r.fractions[1]
+            and any(_fits_dose(d, r) for d in doses)
+        )
+        if roles:
+            said = " and ".join(f"{d:.4g} Gy" for d in doses)
+            assumptions.append(
+                f"{plan_name(plan)} is taken as {' and '.join(roles)}, "
+                f"for its prescription of {said} x {fractions}"
+            )
+    courses = {protocol.role(r).course for r in roles}
+    if len(courses) != 1:
+        return None
+    return AssignedPlan(
+        plan=plan,
+        roles=roles,
+        course=courses.pop(),
+        fractions=fractions,
+        prescriptions=prescriptions,
+        stated=stated,
+    )
+
+
+def _prescriptions(plan: Plan, stated: PlanStatement, assumptions: list[str]) -> tuple[Prescription, ...]:
+    """Prescriptions to volumes, or where there are none to points; a stated one stands for them all."""
+    volumes = tuple(p for p in plan.prescriptions if p.structure_type not in {"POINT", "COORDINATES"})
+    found = volumes or plan.prescriptions
+    if volumes and len(volumes) < len(plan.prescriptions):
+        count = len(plan.prescriptions) - len(volumes)
+        assumptions.append(f"{plan_name(plan)}: {count} doses at points are not taken as prescriptions")
+    if stated.prescription_gy is None:
+        return found
+    if found and stated.prescription_gy not in {p.dose_gy for p in found}:
+        written = ", ".join(f"{p.dose_gy} Gy" for p in found)
+        assumptions.append(
+            f"WARNING: {plan_name(plan)}: prescription {stated.prescription_gy} Gy as stated, where the "
+            f"file has {written}"
+        )
+    target = found[0].roi_number if len(found) == 1 else None
+    return (Prescription(dose_gy=stated.prescription_gy, roi_number=target),)
+
+
+def _fits_dose(dose_gy: Decimal | None, role: Role) -> bool:
+    if dose_gy is None or role.dose_per_fraction_gy is None:
+        return False
+    low, high = role.dose_per_fraction_gy
+    return low <= float(dose_gy) <= high
+
+
+def _one_plan_a_role(assigned: Sequence[AssignedPlan], protocol: Protocol) -> None:
+    for role in protocol.roles:
+        holders = [p for p in assigned if role.name in p.roles]
+        if len(holders) > 1:
+            raise InputError(
+                f"role {role.name!r}: expected one plan, found {len(holders)}: "
+                + ", ".join(f"{p.name}, SOPInstanceUID {p.plan.uid}" for p in holders)
+                + '; say in case.toml which one counts: ignore = "reason" for the others'
+            )
