@@ -1,0 +1,185 @@
+"""The book of sessions."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from factories import make_ledger, make_uniform_dose
+
+from dosecalc.doses import (
+    Beams,
+    DoseGrid,
+    DoseType,
+    FractionGroup,
+    Holds,
+    OneSession,
+    SeveralPlans,
+    Unstated,
+    WholePlan,
+)
+from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
+from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction, Session, State
+
+
+def scales(ledger: Ledger) -> list[list[float]]:
+    """Of each kind of session, the factors of its grids."""
+    return [
+        [p.scale for c in g.contributions if isinstance(c.fraction, GridFraction) for p in c.fraction.parts]
+        for g in ledger.distinct()
+    ]
+
+
+def test_each_dose_has_sessions_of_its_own() -> None:
+    ledger = make_ledger((4.5, 3), (56.0, 28))
+    assert len(ledger) == 31
+    assert ledger.courses == ("course 1", "course 2")
+    assert [s.number for s in ledger.course("course 2")] == list(range(1, 29))
+    assert [g.count for g in ledger.distinct()] == [3, 28]
+    assert scales(ledger) == [[1 / 3], [1 / 28]]
+    assert {s.state for s in ledger} == {State.PLANNED}
+
+
+def test_doses_given_together_share_their_sessions() -> None:
+    ledger = make_ledger((4.5, 3), (56.0, 28), (15.0, 3), together=[(0, 2)])
+    assert len(ledger) == 31
+    assert ledger.courses == ("course 1", "course 2")
+    assert [g.count for g in ledger.distinct()] == [3, 28]
+    assert scales(ledger) == [[1 / 3, 1 / 3], [1 / 28]]
+    assert len(ledger.grids()) == 3
+
+
+@pytest.mark.parametrize(
+    ("holds", "scale"),
+    [(WholePlan(), 0.25), (FractionGroup(number=1), 0.25), (OneSession(), 1.0)],
+)
+def test_what_a_grid_holds_decides_its_factor(holds: Holds, scale: float) -> None:
+    ledger = Ledger.from_doses([(make_uniform_dose(gy=8, holds=holds), 4)])
+    assert scales(ledger) == [[scale]]
+    assert len(ledger) == 4
+
+
+def unlike(dose_type: DoseType) -> DoseGrid:
+    plain = make_uniform_dose(gy=8)
+    return DoseGrid(lattice=plain.lattice, stored=plain.stored, uid="1.2.3", dose_type=dose_type)
+
+
+@pytest.mark.parametrize(
+    ("dose", "message"),
+    [
+        (make_uniform_dose(gy=8, holds=SeveralPlans()), "a sum of several plans cannot be divided"),
+        (
+            make_uniform_dose(gy=8, holds=Beams(numbers=(1, 2), one_session=False)),
+            r"holds beams \(1, 2\) only, not a whole plan",
+        ),
+        (make_uniform_dose(gy=8, holds=Unstated()), "DoseSummationType is not stated"),
+        (unlike(DoseType.EFFECTIVE), "DoseType: expected PHYSICAL, found EFFECTIVE"),
+        (unlike(DoseType.UNSTATED), "DoseType: expected PHYSICAL, found UNSTATED"),
+    ],
+)
+def test_doses_that_are_no_fractions_are_refused(dose: DoseGrid, message: str) -> None:
+    with pytest.raises(QuantityError, match=f"^dose 1.2.3: .*{message}"):
+        Ledger.from_doses([(dose, 4)])
+
+
+@pytest.mark.parametrize(
+    ("counts", "together", "message"),
+    [
+        ((0,), [], "dose 1.2.3: expected 1 fraction or more, found 0"),
+        ((-3,), [], "dose 1.2.3: expected 1 fraction or more, found -3"),
+        (
+            (3, 4),
+            [(0, 1)],
+            r"together \(0, 1\): expected equal numbers of fractions, found \[3, 4\]",
+        ),
+        ((3, 3), [(0, 1), (1,)], "each index once at most, found"),
+        ((3, 3), [(0, 0)], "each index once at most, found"),
+        ((3, 3), [(0, 2)], "expected groups of indices of doses"),
+        ((3, 3), [(-1, 0)], "expected groups of indices of doses"),
+        ((3, 3), [()], "expected groups of indices of doses"),
+    ],
+)
+def test_ledgers_that_make_no_sense_are_refused(
+    counts: tuple[int, ...], together: list[tuple[int, ...]], message: str
+) -> None:
+    with pytest.raises(DosecalcError, match=message):
+        make_ledger(*((6.0, n) for n in counts), together=together)
+
+
+def test_equal_sessions_are_one_kind_even_when_others_lie_between() -> None:
+    low = Ledger.from_doses([(make_uniform_dose(gy=4.5), 3)]).sessions
+    high = Ledger.from_doses([(make_uniform_dose(gy=15), 3)]).sessions
+    mixed = Ledger(sessions=(low[0], high[0], low[1], high[1], low[2], high[2]))
+    assert [g.count for g in mixed.distinct()] == [3, 3]
+    assert [s.number for s in mixed.distinct()[0].sessions] == [1, 2, 3]
+
+
+def test_a_share_makes_another_kind_of_session() -> None:
+    whole = Ledger.from_doses([(make_uniform_dose(gy=4.5), 2)]).sessions
+    fraction = whole[0].contributions[0].fraction
+    half = Contribution(fraction=fraction, share=Decimal("0.5"))
+    broken_off = Session(course="course 1", number=3, day=3, contributions=(half,))
+    assert [g.count for g in Ledger(sessions=(*whole, broken_off)).distinct()] == [2, 1]
+
+
+def test_same_total_from_another_grid_is_another_kind() -> None:
+    ledger = make_ledger((4.5, 3), (4.5, 3))
+    assert [g.count for g in ledger.distinct()] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("course", "number", "counts"), [("course 2", 25, [3, 25]), ("course 1", 2, [2, 28])]
+)
+def test_until_ends_one_course_and_leaves_the_others(course: str, number: int, counts: list[int]) -> None:
+    ledger = make_ledger((4.5, 3), (56.0, 28)).until(course, number)
+    assert [g.count for g in ledger.distinct()] == counts
+    assert max(s.number for s in ledger.course(course)) == number
+
+
+def test_delivered_and_remaining_are_parted() -> None:
+    given = Session(course="a", number=1, day=1, contributions=(), state=State.DELIVERED)
+    planned = Session(course="a", number=2, day=2, contributions=())
+    ledger = Ledger(sessions=(given, planned))
+    assert ledger.delivered().sessions == (given,)
+    assert ledger.remaining().sessions == (planned,)
+
+
+def test_days_gather_the_sessions_of_one_prescribed_day() -> None:
+    visits = [(1, 1), (2, 1), (3, 2)]
+    sessions = tuple(Session(course="a", number=n, day=d, contributions=()) for n, d in visits)
+    other = Session(course="b", number=1, day=1, contributions=())
+    days = Ledger(sessions=(*sessions, other)).days()
+    assert [[(s.course, s.number) for s in day] for day in days] == [
+        [("a", 1), ("a", 2)],
+        [("a", 3)],
+        [("b", 1)],
+    ]
+
+
+def partly_known() -> Ledger:
+    """A session of two plans, one of unknown dose, and a course nothing is known of."""
+    known = Ledger.from_doses([(make_uniform_dose(gy=4.5), 3)]).sessions[0].contributions[0]
+    boost = Contribution(fraction=NoFraction(plan_uid="9", reason="plan 9: no dose"))
+    prior = Contribution(fraction=NoFraction(plan_uid="", reason="prior course: no DICOM"))
+    return Ledger(
+        sessions=(
+            Session(course="prior", number=1, day=1, contributions=(prior,)),
+            Session(course="induction", number=1, day=1, contributions=(known, boost)),
+            Session(course="induction", number=2, day=2, contributions=(known, boost)),
+        )
+    )
+
+
+def test_missing_doses_are_named_once_each() -> None:
+    ledger = partly_known()
+    assert ledger.missing() == ("prior course: no DICOM", "plan 9: no dose")
+    with pytest.raises(MissingDoseError) as caught:
+        ledger.grids()
+    assert str(caught.value) == "prior course: no DICOM; plan 9: no dose"
+
+
+def test_known_part_keeps_what_has_a_dose() -> None:
+    known = partly_known().known()
+    assert known.missing() == ()
+    assert [(s.course, len(s.contributions)) for s in known] == [("induction", 1), ("induction", 1)]
+    assert len(known.grids()) == 1
