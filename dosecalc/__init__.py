@@ -19,6 +19,7 @@ from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
 from dosecalc.sampling import Settings
+from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
 
 __all__ = [
@@ -26,13 +27,17 @@ __all__ = [
     "Case",
     "CheckResult",
     "Contour",
+    "CourseStatement",
     "Curve",
     "Derived",
     "DoseGrid",
     "DosecalcError",
     "Eqd2",
+    "Event",
+    "EventKind",
     "Finding",
     "Goal",
+    "Grouping",
     "Lattice",
     "Ledger",
     "Lq",
@@ -40,8 +45,10 @@ __all__ = [
     "Outcome",
     "PerFraction",
     "Physical",
+    "PlanStatement",
     "Protocol",
     "Settings",
+    "Statement",
     "Structure",
     "StructureSet",
     "accumulate",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import assert_never
 
 import numpy as np
@@ -11,15 +12,15 @@ import numpy.typing as npt
 
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
-from dosecalc.errors import ContourError, FrameError, QuantityError
+from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
 from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
 from dosecalc.radiobiology import bed_to_eqd2, session_bed
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
-from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
+from dosecalc.sampling import DEFAULT_SETTINGS, Block, Quadrature, Settings, sample
 from dosecalc.solids import Solid, combine, solid
 from dosecalc.structures import Derived, Structure
-from dosecalc.transforms import IDENTITY
+from dosecalc.transforms import IDENTITY, Transform
 
 Floats = npt.NDArray[np.float64]
 Where = Structure | Derived | Quadrature
@@ -87,52 +88,85 @@ class CellDoses:
     gy: Mapping[DoseGrid, Floats]
 
     def session_gy(self, contributions: tuple[Contribution, ...]) -> Floats:
-        """Dose that one session gives to each cell: physical dose adds within a session."""
-        total = np.zeros(self.volume_cm3.shape)
-        for contribution in contributions:
-            fraction = contribution.fraction
-            if not isinstance(fraction, GridFraction):
-                return np.full(total.shape, np.nan)
-            for part in fraction.parts:
-                total += float(contribution.share) * part.scale * self.gy[part.dose]
-        return total
+        """Dose that one session gives to each cell, NaN where a part of it is not known.
+
+        Physical dose adds within a session.
+        """
+        if any(not isinstance(c.fraction, GridFraction) for c in contributions):
+            return np.full(self.volume_cm3.shape, np.nan)
+        return self._weighted(_weights((contributions, 1)), self.gy)
+
+    def known_session_gy(self, contributions: tuple[Contribution, ...]) -> Floats:
+        """What one session gives to each cell at least: parts that are not known count as nothing."""
+        return self._weighted(_weights((contributions, 1)), self._known_gy())
 
     def total_gy(self, ledger: Ledger, quantity: Quantity) -> Floats:
-        """Sum over the sessions of a ledger in each cell: effect adds between sessions.
+        """Sum over the sessions of a ledger in each cell, NaN where a part of it is not known.
+
+        Effect adds between sessions.
 
         Raises
         ------
         QuantityError : for ``PerFraction``, which is no sum.
+        MissingDoseError : for a ledger without sessions, whose sum would be a dose of zero.
         """
-        total = np.zeros(self.volume_cm3.shape)
-        for group in ledger.distinct():
-            dose = self.session_gy(group.contributions)
-            match quantity:
-                case Physical():
-                    total += group.count * dose
-                case (
-                    Bed(alpha_beta_gy=alpha_beta_gy, model=model)
-                    | Eqd2(alpha_beta_gy=alpha_beta_gy, model=model)
-                ):
-                    effect = session_bed(dose, alpha_beta_gy=alpha_beta_gy, model=model)
-                    total += group.count * effect
-                case PerFraction():
-                    raise QuantityError(
-                        "dose per fraction is no sum: session_curves gives a curve for each session"
-                    )
-                case _:
-                    assert_never(quantity)
-        if isinstance(quantity, Eqd2):
-            total = bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
-        return total
+        if ledger.missing():
+            return np.full(self.volume_cm3.shape, np.nan)
+        return self._total(ledger, quantity, self.gy)
+
+    def known_total_gy(self, ledger: Ledger, quantity: Quantity) -> Floats:
+        """The sum that each cell has at least: parts that are not known count as nothing."""
+        return self._total(ledger, quantity, self._known_gy())
 
     def curve(self, ledger: Ledger, quantity: Quantity) -> Curve:
         """The dose-volume curve of the sum over a ledger."""
-        return Curve.from_cells(self.total_gy(ledger, quantity), self.volume_cm3, quantity)
+        dose = self.total_gy(ledger, quantity)
+        known = self.known_total_gy(ledger, quantity) if np.isnan(dose).any() else None
+        return Curve.from_cells(dose, self.volume_cm3, quantity, at_least_gy=known)
 
     def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
         """The dose-volume curve of one session."""
-        return Curve.from_cells(self.session_gy(contributions), self.volume_cm3, PerFraction())
+        dose = self.session_gy(contributions)
+        known = self.known_session_gy(contributions) if np.isnan(dose).any() else None
+        return Curve.from_cells(dose, self.volume_cm3, PerFraction(), at_least_gy=known)
+
+    def _known_gy(self) -> Mapping[DoseGrid, Floats]:
+        return {grid: np.nan_to_num(gy) for grid, gy in self.gy.items()}
+
+    def _weighted(self, weights: Mapping[DoseGrid, Fraction], gy: Mapping[DoseGrid, Floats]) -> Floats:
+        total = np.zeros(self.volume_cm3.shape)
+        for grid, weight in weights.items():
+            # 147 Gy in 49 fractions are 3 Gy each: 147 * (1/49) would be a little less.
+            total += gy[grid] * weight.numerator / weight.denominator
+        return total
+
+    def _total(self, ledger: Ledger, quantity: Quantity, gy: Mapping[DoseGrid, Floats]) -> Floats:
+        groups = ledger.distinct()
+        if not groups:
+            raise MissingDoseError("the ledger holds no session: expected one or more to sum over")
+        match quantity:
+            case Physical():
+                return self._weighted(_weights(*((g.contributions, g.count) for g in groups)), gy)
+            case (
+                Bed(alpha_beta_gy=alpha_beta_gy, model=model) | Eqd2(alpha_beta_gy=alpha_beta_gy, model=model)
+            ):
+                total = np.zeros(self.volume_cm3.shape)
+                for group in groups:
+                    dose = self._weighted(_weights((group.contributions, 1)), gy)
+                    total += group.count * session_bed(dose, alpha_beta_gy=alpha_beta_gy, model=model)
+                if isinstance(quantity, Eqd2):
+                    return bed_to_eqd2(total, alpha_beta_gy=alpha_beta_gy)
+                return total
+            case PerFraction():
+                raise QuantityError(
+                    "dose per fraction is no sum: session_curves gives a curve for each session"
+                )
+            case _:
+                assert_never(quantity)
+
+    def reached_by(self, contributions: tuple[Contribution, ...]) -> bool:
+        """Whether any dose of a session reaches any cell."""
+        return any(np.isfinite(self.gy[grid]).any() for grid in _weights((contributions, 1)))
 
     def hottest_xyz_mm(self, dose_gy: Floats) -> tuple[float, float, float] | None:
         """Centre of the cell with the highest of the given doses (n,), or None where none is known."""
@@ -140,6 +174,19 @@ class CellDoses:
             return None
         x, y, z = self.quadrature.centres_xyz_mm()[int(np.nanargmax(dose_gy))]
         return float(x), float(y), float(z)
+
+
+def _weights(*groups: tuple[tuple[Contribution, ...], int]) -> Mapping[DoseGrid, Fraction]:
+    """By what exact factor each grid enters a sum of contributions, each given so many times."""
+    weights: dict[DoseGrid, Fraction] = {}
+    for contributions, count in groups:
+        for contribution in contributions:
+            if not isinstance(contribution.fraction, GridFraction):
+                continue
+            share = Fraction(contribution.share) * count
+            for part in contribution.fraction.parts:
+                weights[part.dose] = weights.get(part.dose, Fraction(0)) + part.scale * share
+    return weights
 
 
 def cell_doses(
@@ -157,20 +204,21 @@ def cell_doses(
     FrameError : if a grid lies in a frame of reference that nothing links to the structure's.
     """
     quadrature = quadrature_of(where, settings)
-    kept = [b.volume_cm3 > 0 for b in quadrature.blocks]
     gy: dict[DoseGrid, Floats] = {}
     for grid in grids:
         path = frames.path(quadrature.frame_uid, grid.frame_uid)
         if isinstance(path, NoPath):
             raise FrameError(f"dose {grid.source or grid.uid}: {path}")
         transform = None if path == IDENTITY else path
-        gy[grid] = np.concatenate(
-            [
-                grid.at(block.lattice, transform)[mask]
-                for block, mask in zip(quadrature.blocks, kept, strict=True)
-            ]
-        )
+        gy[grid] = np.concatenate([_at_block(grid, b, transform) for b in quadrature.blocks])
     return CellDoses(quadrature=quadrature, volume_cm3=quadrature.weights_cm3(), gy=gy)
+
+
+def _at_block(grid: DoseGrid, block: Block, transform: Transform | None) -> Floats:
+    """Dose at the cells of a block that hold volume: on the lattice, and at the centroids of cut cells."""
+    dose = grid.at(block.lattice, transform)[block.volume_cm3 > 0]
+    dose[block.cut] = grid.at_points(block.cut_xyz_mm, transform)
+    return dose
 
 
 def accumulate(

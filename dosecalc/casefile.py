@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from dosecalc.case import Case, InputFile
 from dosecalc.dicom import read_folder
 from dosecalc.errors import InputError
+from dosecalc.plans import MOST_FRACTIONS
 from dosecalc.statement import (
     CourseStatement,
     Event,
@@ -24,7 +26,11 @@ FORMAT_VERSION = 1
 
 
 def read_case(
-    folder: Path | str, *, case_file: Path | str | None = None, patient_id: str | None = None
+    folder: Path | str,
+    *,
+    case_file: Path | str | None = None,
+    statement: Statement | None = None,
+    patient_id: str | None = None,
 ) -> Case:
     """Read everything in a folder, its ``case.toml`` included.
 
@@ -32,20 +38,33 @@ def read_case(
     ----------
     folder : searched with all folders below it; files may have any name
     case_file : a case file elsewhere, taken in place of ``case.toml`` in the folder
+    statement : the same as an object, taken in place of any file
     patient_id : which patient, where the folder holds several
 
     Raises
     ------
     InputError : if the folder or the case file cannot be used, or holds several patients. A single
         file that cannot be used is listed in ``inputs`` with its reason instead.
+
+    Examples
+    --------
+    >>> from dosecalc.statement import CourseStatement, Grouping
+    >>> together = CourseStatement(grouping=Grouping.ONE_SESSION)
+    >>> case = read_case(
+    ...     "sample_plans/redefine_two_plans", statement=Statement(courses={"induction": together}))
+    >>> case.statement.course("induction").grouping.value
+    'one_session'
     """
+    if statement is not None:
+        case = read_folder(folder, patient_id=patient_id or statement.patient_id or None)
+        return replace(case, statement=replace(statement, source=statement.source or "statement"))
     path = Path(case_file) if case_file is not None else Path(folder) / CASE_FILE
     if case_file is None and not path.is_file():
         return read_folder(folder, patient_id=patient_id)
-    statement = read_statement(path)
-    case = read_folder(folder, patient_id=patient_id or statement.patient_id or None)
+    stated = read_statement(path)
+    case = read_folder(folder, patient_id=patient_id or stated.patient_id or None)
     entry = InputFile(path=path.name, sha256=_sha256(path), kind="case")
-    return replace(case, statement=statement, inputs=(*case.inputs, entry))
+    return replace(case, statement=stated, inputs=(*case.inputs, entry))
 
 
 def read_statement(path: Path | str) -> Statement:
@@ -91,7 +110,7 @@ def _plan(table: Table) -> PlanStatement:
         uid=table.string("uid"),
         roles=table.strings("roles", ()),
         target=table.string_or_integer("target") if "target" in table else None,
-        prescription_gy=table.decimal("prescription_gy") if "prescription_gy" in table else None,
+        prescription_gy=_dose(table),
         dose_uids=table.strings("doses", ()),
         fractions=_count(table, "fractions"),
         ignore=table.string("ignore", ""),
@@ -111,7 +130,7 @@ def _course(table: Table) -> CourseStatement:
         dates=dates,
         first_date=table.date("first_date") if "first_date" in table else None,
         last_date=table.date("last_date") if "last_date" in table else None,
-        prescription_gy=table.decimal("prescription_gy") if "prescription_gy" in table else None,
+        prescription_gy=_dose(table),
         fractions=_count(table, "fractions"),
         delivered=table.integer("delivered") if "delivered" in table else None,
         not_planned_yet=table.boolean("not_planned_yet", False),
@@ -126,8 +145,17 @@ def _count(table: Table, key: str) -> int | None:
     if key not in table:
         return None
     value = table.integer(key)
-    if value < 1:
-        raise table.error(key, f"expected 1 or more, found {value}")
+    if not 1 <= value <= MOST_FRACTIONS:
+        raise table.error(key, f"expected 1 to {MOST_FRACTIONS}, found {value}")
+    return value
+
+
+def _dose(table: Table) -> Decimal | None:
+    if "prescription_gy" not in table:
+        return None
+    value = table.decimal("prescription_gy")
+    if value <= 0:
+        raise table.error("prescription_gy", f"expected a dose above 0, found {value}")
     return value
 
 

@@ -14,7 +14,6 @@ import io
 import json
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +26,7 @@ from dosecalc.findings import Outcome
 from dosecalc.protocol import load_protocol
 from dosecalc.report.case_text import case_text
 from dosecalc.report.check_text import check_text
-from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text
+from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text, require_names
 
 _EPILOG = """examples:
   dosecalc inspect FOLDER                     what is there and how it is linked
@@ -143,10 +142,15 @@ def _inspect(options: argparse.Namespace) -> int:
 
 
 def _dvh(options: argparse.Namespace) -> int:
+    _require_writable(options.csv)
     case = _read(options)
+    require_names(case, tuple(options.structure))
     rows = list(dvh_rows(case, names=tuple(options.structure)))
     if not rows:
-        raise InputError(f"{options.folder}: no dose with a structure to evaluate it in")
+        unused = "; ".join(f"{f.path}: {f.reason}" for f in case.inputs if not f.used)
+        raise InputError(
+            f"{options.folder}: no dose with a structure to evaluate it in ({unused or 'nothing was refused'})"
+        )
     if options.csv is not None:
         _write(options.csv, dvh_csv(rows))
     print(dvh_text(rows), end="")
@@ -154,6 +158,7 @@ def _dvh(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    _require_writable(options.json)
     protocol = load_protocol(options.protocol)
     case = _read(options)
     result = check(case, protocol, as_of=options.as_of)
@@ -174,16 +179,18 @@ def _write(path: Path, text: str) -> None:
     ------
     InputError : if it cannot be written.
     """
+    part = path.with_name(f".{path.name}.part")
     try:
-        with tempfile.NamedTemporaryFile(
-            "w",
-            encoding="utf-8",
-            errors="backslashreplace",
-            newline="",
-            dir=path.parent,
-            delete=False,
-        ) as file:
-            file.write(text)
-        Path(file.name).replace(path)
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _require_writable(path: Path | None) -> None:
+    """Refuse a place where nothing can be written, before the work and not after it."""
+    if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
+        raise InputError(f"{path}: expected a file in a folder that exists")

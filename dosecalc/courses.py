@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from dosecalc.case import Case
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
-from dosecalc.ledger import Contribution, Fraction, Ledger, NoFraction, Session, State
+from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State
 from dosecalc.plans import Plan
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, lost_doses
@@ -74,7 +74,7 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
             _check_course(case, course.name, members, stated, assumptions)
             sessions.extend(_sessions(case, course, members, stated, assumptions))
         elif stated.fractions is not None or stated.prescription_gy is not None:
-            sessions.extend(_stated_sessions(course, stated, assumptions))
+            sessions.extend(_stated_sessions(case, course, stated, assumptions))
         elif stated.not_planned_yet:
             later.append(course.name)
         else:
@@ -122,7 +122,7 @@ def _sessions(
     assumptions: list[str],
 ) -> Iterator[Session]:
     """Sessions of a course: fraction ``k`` of each of its plans falls on its prescribed day ``k``."""
-    fractions: list[tuple[AssignedPlan, Fraction]] = [
+    fractions: list[tuple[AssignedPlan, FractionDose]] = [
         (p, fraction_of(case, p.plan, p.stated)) for p in members
     ]
     days = max(p.fractions or 1 for p in members)
@@ -191,11 +191,22 @@ def _dates(
     while len(found) < days:
         if day.weekday() < 5:
             found.append(day)
-        day += dt.timedelta(days=1)
+        day = _next_day(day, source)
     return found
 
 
-def _stated_sessions(course: Course, stated: CourseStatement, assumptions: list[str]) -> list[Session]:
+def _next_day(day: dt.date, source: str) -> dt.date:
+    try:
+        return day + dt.timedelta(days=1)
+    except OverflowError:
+        raise InputError(
+            f"{source}.first_date: expected a date well within the calendar, found {day}"
+        ) from None
+
+
+def _stated_sessions(
+    case: Case, course: Course, stated: CourseStatement, assumptions: list[str]
+) -> list[Session]:
     """Sessions of a course that is known as numbers only: they have no dose."""
     dose = f"{stated.prescription_gy} Gy" if stated.prescription_gy is not None else "unknown dose"
     count = f" in {stated.fractions} fractions" if stated.fractions is not None else ""
@@ -203,14 +214,19 @@ def _stated_sessions(course: Course, stated: CourseStatement, assumptions: list[
     assumptions.append(reason)
     fraction = NoFraction(plan_uid="", reason=reason)
     n = stated.fractions or 1
+    dates = _dates(case, course.name, stated, n, assumptions)
+    if dates[-1] is None:
+        dates[-1] = stated.last_date
+    # A course of which the last day is stated is over, unless its number of sessions is stated too.
+    delivered = stated.delivered if stated.delivered is not None else n if stated.last_date else 0
     return [
         Session(
             course=course.name,
             number=k,
             day=k,
             contributions=(Contribution(fraction=fraction),),
-            state=State.DELIVERED if stated.last_date is not None else State.PLANNED,
-            date=stated.last_date if k == n else None,
+            state=State.DELIVERED if k <= delivered else State.PLANNED,
+            date=dates[k - 1],
         )
         for k in range(1, n + 1)
     ]

@@ -29,6 +29,7 @@ class Curve:
     volume_above_cm3 : volume that has at least that dose
     covered_cm3 : volume of the structure for which the dose is known
     uncovered_cm3 : volume of the structure for which it is not
+    floor : curve of what all of the structure has at least, where some of it is uncovered
 
     Notes
     -----
@@ -50,6 +51,7 @@ class Curve:
     quantity: Quantity = Physical()
     covered_cm3: float
     uncovered_cm3: float = 0.0
+    floor: Curve | None = None
 
     def __post_init__(self) -> None:
         for name in ("dose_gy", "volume_above_cm3"):
@@ -59,9 +61,16 @@ class Curve:
 
     @classmethod
     def from_cells(
-        cls, dose_gy: npt.ArrayLike, volume_cm3: npt.ArrayLike, quantity: Quantity | None = None
+        cls,
+        dose_gy: npt.ArrayLike,
+        volume_cm3: npt.ArrayLike,
+        quantity: Quantity | None = None,
+        *,
+        at_least_gy: npt.ArrayLike | None = None,
     ) -> Curve:
         """The curve of cells with a dose (NaN where it is not known) and a volume each, shape (n,).
+
+        ``at_least_gy`` is what each cell is known to have where its whole dose is not known.
 
         Raises
         ------
@@ -89,6 +98,9 @@ class Curve:
             quantity=Physical() if quantity is None else quantity,
             covered_cm3=covered,
             uncovered_cm3=uncovered,
+            floor=None
+            if at_least_gy is None or uncovered == 0
+            else cls.from_cells(at_least_gy, volume_cm3, quantity),
         )
 
     @property
@@ -109,14 +121,14 @@ class Curve:
         return self._with(self.dose_gy, self.volume_above_cm3)
 
     def bounds(self, metric: Callable[[Curve], float]) -> Interval:
-        """What can be said of a metric: the uncovered volume at no dose, and at a dose without limit.
+        """What can be said of a metric: the uncovered volume at what it has at least, and without limit.
 
         The value is the end that is certain, the lower one, unless all volume is covered.
         """
         if self.uncovered_cm3 == 0:
             return Interval.exactly(metric(self))
         volume = self.volume_above_cm3
-        colder = self._with(np.append(0.0, self.dose_gy), np.append(self.volume_cm3, volume))
+        colder = self.floor or self._with(np.append(0.0, self.dose_gy), np.append(self.volume_cm3, volume))
         hotter = self._with(
             np.append(self.dose_gy, np.inf),
             np.append(volume + self.uncovered_cm3, self.uncovered_cm3),

@@ -163,5 +163,10 @@ class DoseGrid:
         """
         if transform is None:
             return interpolate(self.lattice, self.stored, where) * self.scaling_gy
-        points_xyz_mm = apply(transform, where.points_xyz_mm())
-        return interpolate_at(self.lattice, self.stored, points_xyz_mm) * self.scaling_gy
+        return self.at_points(where.points_xyz_mm(), transform)
+
+    def at_points(self, xyz_mm: Floats, transform: Transform | None = None) -> Floats:
+        """Dose in Gy at any points, shape (..., 3); NaN where the grid does not reach."""
+        if transform is not None:
+            xyz_mm = apply(transform, xyz_mm)
+        return interpolate_at(self.lattice, self.stored, xyz_mm) * self.scaling_gy

@@ -28,11 +28,29 @@ class Outcome(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """A value that was measured beside the deciding one; it is shown and decides nothing."""
+    """A value that was measured beside the deciding one; it is shown and decides nothing.
+
+    ``value`` is None where nothing is known; with ``lower_bound`` the truth may be any higher.
+    """
 
     name: str
-    value: float
+    value: float | None
     unit: str
+    lower_bound: bool = False
+
+    @classmethod
+    def of(cls, name: str, interval: Interval, unit: str) -> Reading:
+        """A reading of an interval: a bound, or nothing, where the value is not known."""
+        value, lower_bound = _known(interval)
+        return cls(name=name, value=value, unit=unit, lower_bound=lower_bound)
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "name": self.name,
+            "value": _finite(self.value),
+            "unit": self.unit,
+            "lower_bound": self.lower_bound,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +63,34 @@ class Contributor:
     sessions: int
     value: float | None
     unit: str
+    lower_bound: bool = False
+
+    @classmethod
+    def of(
+        cls, interval: Interval, *, course: str, plan: str, plan_uid: str, sessions: int, unit: str
+    ) -> Contributor:
+        """A plan's part as an interval: a bound, or nothing, where the value is not known."""
+        value, lower_bound = _known(interval)
+        return cls(
+            course=course,
+            plan=plan,
+            plan_uid=plan_uid,
+            sessions=sessions,
+            value=value,
+            unit=unit,
+            lower_bound=lower_bound,
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "course": self.course,
+            "plan": self.plan,
+            "plan_uid": self.plan_uid,
+            "sessions": self.sessions,
+            "value": _finite(self.value),
+            "unit": self.unit,
+            "lower_bound": self.lower_bound,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,20 +150,8 @@ class Finding:
                     (self.band.by_source if self.band else {}).items(), key=lambda x: x[0].value
                 )
             },
-            "shown_readings": [
-                {"name": r.name, "value": _finite(r.value), "unit": r.unit} for r in self.shown_readings
-            ],
-            "contributors": [
-                {
-                    "course": c.course,
-                    "plan": c.plan,
-                    "plan_uid": c.plan_uid,
-                    "sessions": c.sessions,
-                    "value": _finite(c.value),
-                    "unit": c.unit,
-                }
-                for c in self.contributors
-            ],
+            "shown_readings": [r.to_dict() for r in self.shown_readings],
+            "contributors": [c.to_dict() for c in self.contributors],
             "hot_spot_xyz_mm": list(self.hot_spot_xyz_mm) if self.hot_spot_xyz_mm else None,
             "due": self.due.isoformat() if self.due else None,
             "message": self.message,
@@ -276,7 +310,9 @@ class StopPoint:
             "fraction": self.fraction,
             "fractions": self.fractions,
             "date": self.date.isoformat() if self.date else None,
-            "readings": [{"name": r.name, "fraction": int(r.value)} for r in self.readings],
+            "readings": [
+                {"name": r.name, "fraction": int(r.value)} for r in self.readings if r.value is not None
+            ],
             "structures": [d.to_dict() for d in self.doses],
         }
 
@@ -339,6 +375,13 @@ def overall(findings: tuple[Finding, ...]) -> Outcome:
         if outcome in required:
             return outcome
     return Outcome.NOT_EVALUATED
+
+
+def _known(interval: Interval) -> tuple[float | None, bool]:
+    """A value and whether it is a lower bound only; no value where the bound says nothing."""
+    if interval.is_bounded:
+        return interval.value, False
+    return (interval.value, True) if interval.value > 0 else (None, True)
 
 
 def _finite(value: float | None) -> float | None:

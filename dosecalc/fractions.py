@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import assert_never
 
 from dosecalc.case import Case
@@ -16,7 +17,7 @@ from dosecalc.doses import (
     Unstated,
     WholePlan,
 )
-from dosecalc.ledger import Fraction, GridFraction, NoFraction, Part
+from dosecalc.ledger import FractionDose, GridFraction, NoFraction, Part
 from dosecalc.plans import Plan
 from dosecalc.statement import PlanStatement
 
@@ -31,7 +32,7 @@ def fractions_of(plan: Plan, stated: PlanStatement) -> int | None:
     return stated.fractions if stated.fractions is not None else plan.fractions
 
 
-def fraction_of(case: Case, plan: Plan, stated: PlanStatement) -> Fraction:
+def fraction_of(case: Case, plan: Plan, stated: PlanStatement) -> FractionDose:
     """The dose of one fraction of a plan.
 
     What a grid holds is taken from DoseSummationType alone; whether it is so is for the rule that
@@ -48,6 +49,9 @@ def fraction_of(case: Case, plan: Plan, stated: PlanStatement) -> Fraction:
         several = [d.source for d in case.doses_of(plan.uid)]
         also = f"; {', '.join(several)} is a sum of several plans" if several else ""
         return _no(plan, f"no RT Dose refers to it{also}")
+    unstated = [d.source or d.uid for d in doses if isinstance(d.holds, Unstated)]
+    if unstated:
+        return _no(plan, f"{', '.join(unstated)} does not say what it holds (DoseSummationType)")
     unphysical = [d for d in doses if d.dose_type is not DoseType.PHYSICAL]
     if unphysical:
         kinds = ", ".join(f"{d.source}: DoseType {d.dose_type.value}" for d in unphysical)
@@ -92,7 +96,7 @@ def _is_session(dose: DoseGrid) -> bool:
     return isinstance(holds, OneSession) or (isinstance(holds, Beams) and holds.one_session)
 
 
-def _from_one(plan: Plan, dose: DoseGrid, fractions: int | None) -> Fraction:
+def _from_one(plan: Plan, dose: DoseGrid, fractions: int | None) -> FractionDose:
     if len(plan.groups) > 1:
         return _no(
             plan,
@@ -102,11 +106,11 @@ def _from_one(plan: Plan, dose: DoseGrid, fractions: int | None) -> Fraction:
     number = dose.holds.number if isinstance(dose.holds, FractionGroup) else None
     if number is not None and all(g.number != number for g in plan.groups):
         return _no(plan, f"{dose.source}: it has no fraction group {number}")
-    scale = 1.0 if _is_session(dose) else 1.0 / (fractions or 1)
+    scale = Fraction(1) if _is_session(dose) else Fraction(1, fractions or 1)
     return GridFraction(plan_uid=plan.uid, parts=(Part(dose=dose, scale=scale),))
 
 
-def _from_beams(plan: Plan, doses: Sequence[DoseGrid], fractions: int | None) -> Fraction:
+def _from_beams(plan: Plan, doses: Sequence[DoseGrid], fractions: int | None) -> FractionDose:
     """Beam doses, which must be those of all treatment beams, each once."""
     if len(plan.groups) > 1:
         return _no(plan, f"{len(plan.groups)} fraction groups with doses of single beams")
@@ -119,7 +123,7 @@ def _from_beams(plan: Plan, doses: Sequence[DoseGrid], fractions: int | None) ->
         parts=tuple(
             Part(
                 dose=d,
-                scale=1.0 if _is_session(d) else 1.0 / (fractions or 1),
+                scale=Fraction(1) if _is_session(d) else Fraction(1, fractions or 1),
                 beam=d.holds.numbers[0] if isinstance(d.holds, Beams) and len(d.holds.numbers) == 1 else None,
             )
             for d in doses

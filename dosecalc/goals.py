@@ -47,6 +47,10 @@ class Extreme(enum.Enum):
 Metric = DoseAtVolume | DoseAtPercent | VolumeAtDose | Extreme
 
 
+ROUNDING = 1e-9
+"""Relative rounding of sums of doses: 0.7 + 2.3 Gy are 3 Gy, and must not pass a limit below 3."""
+
+
 class Comparison(enum.Enum):
     """How a measured value is held against its limit."""
 
@@ -56,6 +60,9 @@ class Comparison(enum.Enum):
     AT_LEAST = ">="
 
     def holds(self, measured: float, limit: float) -> bool:
+        """Whether a value meets a limit; one that differs from it by rounding only is on the limit."""
+        if math.isclose(measured, limit, rel_tol=ROUNDING):
+            measured = limit
         compare = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
         return bool(compare[self.value](measured, limit))
 

@@ -7,6 +7,7 @@ import enum
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 
 from dosecalc.doses import Beams, DoseGrid, DoseType, OneSession, SeveralPlans, Unstated
 from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
@@ -17,10 +18,10 @@ ALL_OF_IT = Decimal(1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A dose grid and the factor that makes it the dose of ONE fraction."""
+    """A dose grid and the exact factor that makes it the dose of ONE fraction, such as 1/28."""
 
     dose: DoseGrid
-    scale: float
+    scale: Fraction
     beam: int | None = None
 
 
@@ -40,14 +41,14 @@ class NoFraction:
     reason: str
 
 
-Fraction = GridFraction | NoFraction
+FractionDose = GridFraction | NoFraction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
     """A share of one fraction given in a session: 1 where the fraction was given whole."""
 
-    fraction: Fraction
+    fraction: FractionDose
     share: Decimal = ALL_OF_IT
 
 
@@ -177,6 +178,14 @@ class Ledger:
         """The ledger of some courses alone."""
         return self.where(lambda s: s.course in names)
 
+    def as_of(self, day: dt.date) -> Ledger:
+        """The ledger as it stood on a day: later sessions are ahead, later events not known."""
+        sessions = tuple(
+            replace(s, state=State.PLANNED) if s.date is not None and s.date > day else s
+            for s in self.sessions
+        )
+        return Ledger(sessions=sessions, events=tuple(e for e in self.events if e.date <= day))
+
     def of_plan(self, uid: str) -> Ledger:
         """What one plan gives, by itself."""
         sessions = (
@@ -192,7 +201,16 @@ class Ledger:
         return self.where(lambda s: s.state is State.PLANNED)
 
     def until(self, course: str, number: int) -> Ledger:
-        """The ledger as it stands when a course is ended after its session ``number``."""
+        """The ledger as it stands when a course is ended after its session ``number``.
+
+        Raises
+        ------
+        DosecalcError : if there is no such course.
+        """
+        if course not in self.courses:
+            raise DosecalcError(
+                f"ledger: no course {course!r}; there are: {', '.join(self.courses) or 'none'}"
+            )
         return self.where(lambda s: s.course != course or s.number <= number)
 
     def distinct(self) -> tuple[Distinct, ...]:
@@ -266,7 +284,7 @@ def whole_dose_fraction(dose: DoseGrid, fractions: int) -> GridFraction:
         raise QuantityError(f"{name}: DoseSummationType is not stated: what it holds is not known")
     if isinstance(dose.holds, Beams):
         raise QuantityError(f"{name}: holds beams {dose.holds.numbers} only, not a whole plan")
-    scale = 1.0 if isinstance(dose.holds, OneSession) else 1.0 / fractions
+    scale = Fraction(1) if isinstance(dose.holds, OneSession) else Fraction(1, fractions)
     return GridFraction(
         plan_uid=dose.plan_uids[0] if dose.plan_uids else "", parts=(Part(dose=dose, scale=scale),)
     )

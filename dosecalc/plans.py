@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
+from dosecalc.errors import DosecalcError
+
+POINTS = frozenset({"POINT", "COORDINATES"})
+"""Structure types of a dose reference that is a dose at a point, not a prescription to a volume."""
+MOST_FRACTIONS = 1000
+"""More fractions than any treatment has: a larger number is a fault of the input."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeamDose:
@@ -23,6 +30,13 @@ class Group:
     number: int
     fractions: int | None
     beams: tuple[BeamDose, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.fractions is not None and not 1 <= self.fractions <= MOST_FRACTIONS:
+            raise DosecalcError(
+                f"fraction group {self.number}: expected 1 to {MOST_FRACTIONS} fractions, "
+                f"found {self.fractions}"
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -131,7 +131,8 @@ def _content(name: str | Path) -> tuple[bytes, str]:
         except OSError as error:
             raise InputError(f"{name}: cannot be read: {error.strerror}") from None
     shipped = ", ".join(shipped_protocols())
-    raise InputError(f"protocol {text!r}: expected a TOML file or one of: {shipped}; found neither")
+    found = "a folder" if path.is_dir() else "neither"
+    raise InputError(f"protocol {text!r}: expected a TOML file or one of: {shipped}; found {found}")
 
 
 def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[str, object], str]:
@@ -150,8 +151,23 @@ def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[
     if base_name in seen or base_name not in shipped_protocols():
         shipped = ", ".join(shipped_protocols())
         raise top.error("extends", f"expected a shipped protocol ({shipped}), found {base_name!r}")
+    if "name" not in data:
+        raise top.error("name", "expected a name of its own, found none")
     base, base_digest = _extended(*_content(base_name), (*seen, base_name))
+    data.setdefault("title", f"{base['title']} (as changed in {source})")
+    _refuse_repeats(data, top)
     return _overlaid(base, data), f"{digest}+{base_digest}"
+
+
+def _refuse_repeats(data: Mapping[str, object], top: Table) -> None:
+    """Refuse a name or id that a file itself has twice; one of the two would win in silence."""
+    for key in ("courses", "roles", "structures", "rules"):
+        items = data.get(key)
+        label = "id" if key == "rules" else "name"
+        names = [i.get(label) for i in items if isinstance(i, dict)] if isinstance(items, list) else []
+        for name in names:
+            if name is not None and names.count(name) > 1:
+                raise top.error(f"{key}[{name}]", f"expected each name once, found {name!r} twice")
 
 
 def _overlaid(base: Mapping[str, object], over: Mapping[str, object]) -> dict[str, object]:

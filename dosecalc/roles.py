@@ -9,7 +9,7 @@ from decimal import Decimal
 from dosecalc.case import Case
 from dosecalc.errors import InputError
 from dosecalc.fractions import fractions_of, plan_name
-from dosecalc.plans import Plan, Prescription
+from dosecalc.plans import POINTS, Plan, Prescription
 from dosecalc.protocol import Protocol, Role
 from dosecalc.statement import PlanStatement
 
@@ -60,6 +60,12 @@ def check_statement(case: Case, protocol: Protocol) -> None:
             raise InputError(
                 f"{source}: courses.{name}: expected one of {', '.join(courses)}, found {name!r}"
             )
+    said = list(case.statement.structures.values())
+    for name, roi in case.statement.structures.items():
+        if said.count(roi) > 1:
+            raise InputError(
+                f"{source}: structures.{name}: expected a structure of its own, found {roi!r} twice"
+            )
     names = [s.name for s in protocol.structures]
     for name in case.statement.structures:
         if name not in names:
@@ -71,11 +77,25 @@ def check_statement(case: Case, protocol: Protocol) -> None:
     uids = {p.uid for p in case.plans}
     referenced = {uid for d in case.doses for uid in d.plan_uids}
     for stated in case.statement.plans:
-        if stated.uid not in uids and not (stated.ignore and stated.uid in referenced):
+        unread = any(f.lost for f in case.inputs)  # lost_doses says which; a plan may be among them
+        if stated.uid not in uids and not unread and not (stated.ignore and stated.uid in referenced):
             raise InputError(
                 f"{source}: plans[{stated.uid}]: expected the SOP Instance UID of a plan in the folder"
             )
         planned = next((p.fractions for p in case.plans if p.uid == stated.uid), None)
+        plan = next((p for p in case.plans if p.uid == stated.uid), None)
+        written = {p.dose_gy for p in plan.prescriptions} if plan else set()
+        if stated.prescription_gy is not None and written and stated.prescription_gy not in written:
+            raise InputError(
+                f"{source}: plans[{stated.uid}].prescription_gy: expected one that the plan has "
+                f"({', '.join(str(d) for d in sorted(written))}), found {stated.prescription_gy}"
+            )
+        courses_of = {r.course for r in protocol.roles if r.name in stated.roles}
+        if len(courses_of) > 1:
+            raise InputError(
+                f"{source}: plans[{stated.uid}].roles: expected roles of one course, found "
+                f"{', '.join(stated.roles)}"
+            )
         if stated.fractions is not None and planned is not None and stated.fractions != planned:
             raise InputError(
                 f"{source}: plans[{stated.uid}].fractions: expected {planned}, as the plan has "
@@ -128,6 +148,9 @@ def lost_doses(
     for file in case.inputs:
         if file.lost and file.kind in {"RTPLAN", "RTDOSE", ""}:
             yield f"{file.path} could not be used, and may hold a plan or a dose"
+    for one in assigned:
+        if one.fractions is None:
+            yield f"{one.name}: its number of fractions is not known"
     here = {p.uid for p in case.plans}
     left_out = {p.uid for p in case.statement.plans if p.ignore}
     for dose in case.doses:
@@ -177,21 +200,17 @@ def _in_role(
 
 def _prescriptions(plan: Plan, stated: PlanStatement, assumptions: list[str]) -> tuple[Prescription, ...]:
     """Prescriptions to volumes, or where there are none to points; a stated one stands for them all."""
-    volumes = tuple(p for p in plan.prescriptions if p.structure_type not in {"POINT", "COORDINATES"})
+    volumes = tuple(p for p in plan.prescriptions if p.structure_type not in POINTS)
     found = volumes or plan.prescriptions
     if volumes and len(volumes) < len(plan.prescriptions):
-        count = len(plan.prescriptions) - len(volumes)
-        assumptions.append(f"{plan_name(plan)}: {count} doses at points are not taken as prescriptions")
+        points = ", ".join(
+            f"{float(p.dose_gy):.4g} Gy" for p in plan.prescriptions if p.structure_type in POINTS
+        )
+        assumptions.append(f"{plan_name(plan)}: not taken as prescriptions, doses at points: {points}")
     if stated.prescription_gy is None:
         return found
-    if found and stated.prescription_gy not in {p.dose_gy for p in found}:
-        written = ", ".join(f"{p.dose_gy} Gy" for p in found)
-        assumptions.append(
-            f"WARNING: {plan_name(plan)}: prescription {stated.prescription_gy} Gy as stated, where the "
-            f"file has {written}"
-        )
-    target = found[0].roi_number if len(found) == 1 else None
-    return (Prescription(dose_gy=stated.prescription_gy, roi_number=target),)
+    same = tuple(p for p in plan.prescriptions if p.dose_gy == stated.prescription_gy)
+    return same or (Prescription(dose_gy=stated.prescription_gy),)
 
 
 def _fits_dose(dose_gy: Decimal | None, role: Role) -> bool:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from dosecalc.errors import GoalSyntaxError
-from dosecalc.goals import Goal, parse_goal
+from dosecalc.goals import Goal, Unit, VolumeAtDose, parse_goal
 from dosecalc.intervals import Source
-from dosecalc.quantities import PerFraction
+from dosecalc.quantities import PerFraction, Physical
 from dosecalc.rules import (
     ConsecutiveDays,
     Containment,
@@ -53,6 +53,8 @@ def read_rule(table: Table) -> Rule:
     known = {s.value: s for s in Source}
     if not set(sources) <= set(known):
         raise table.error("uncertain_by", f"expected some of {', '.join(known)}, found {sources}")
+    if Source.STATED_BOUND.value not in sources:
+        raise table.error("uncertain_by", "expected stated_bound among them: missing dose never passes")
     rule = Rule(
         id=table.string("id"),
         title=table.string("title"),
@@ -82,7 +84,7 @@ def _parsed(table: Table, key: str, text: str) -> Goal:
 
 def _session_limit(table: Table) -> SessionLimit:
     limit = SessionLimit(
-        structures=table.strings("structures"),
+        structures=_names(table, "structures"),
         course=table.string("course"),
         goal=_goal(table),
         reading=table.choice("reading", SessionReading),
@@ -90,18 +92,61 @@ def _session_limit(table: Table) -> SessionLimit:
         shown_courses=table.strings("shown_courses", ()),
     )
     for goal in (limit.goal, *limit.stricter):
-        if not isinstance(goal.quantity, PerFraction):
-            raise table.error("goal", f"expected a limit in Gy/fx, found {goal}")
+        _require_per_fraction(table, goal)
     return limit
+
+
+def _require_per_fraction(table: Table, goal: Goal) -> None:
+    if not isinstance(goal.quantity, PerFraction) or goal.unit is not Unit.GY:
+        raise table.error("goal", f"expected a limit in Gy/fx, found {goal}")
+
+
+def _coverage(table: Table) -> Coverage:
+    test = Coverage(structure=table.string("structure"), role=table.string("role"), goal=_goal(table))
+    if not isinstance(test.goal.quantity, Physical):
+        raise table.error("goal", f"expected a goal of physical dose, found {test.goal}")
+    return test
+
+
+def _distance(table: Table) -> Distance:
+    test = Distance(
+        structures=_names(table, "structures"),
+        course=table.string("course"),
+        dose_gy=table.number("dose_gy"),
+        goal=_goal(table),
+        shift_mm=table.number("shift_mm"),
+    )
+    _require_per_fraction(table, test.goal)
+    return test
+
+
+def _structures_present(table: Table) -> StructuresPresent:
+    test = StructuresPresent(
+        structures=_names(table, "structures"),
+        course=table.string("course"),
+        left=table.strings("left", ()),
+        right=table.strings("right", ()),
+    )
+    if len(test.left) != len(test.right):
+        raise table.error("right", f"expected as many as left ({len(test.left)}), found {len(test.right)}")
+    return test
+
+
+def _names(table: Table, key: str) -> tuple[str, ...]:
+    names = table.strings(key)
+    if not names:
+        raise table.error(key, "expected one name or more, found none: the rule would judge nothing")
+    return names
 
 
 def _cumulative_limit(table: Table) -> CumulativeLimit:
     limit = CumulativeLimit(
-        structures=table.strings("structures"), goal=_goal(table), stricter=_goals(table, "stricter")
+        structures=_names(table, "structures"), goal=_goal(table), stricter=_goals(table, "stricter")
     )
     for goal in (limit.goal, *limit.stricter):
-        if isinstance(goal.quantity, PerFraction):
-            raise table.error("goal", f"expected a limit of a sum, found {goal}")
+        percent_of_dose = goal.unit is Unit.PERCENT and not isinstance(goal.metric, VolumeAtDose)
+        if isinstance(goal.quantity, PerFraction) or percent_of_dose:
+            raise table.error("goal", f"expected a limit of a sum, in Gy or of a volume, found {goal}")
     return limit
 
 
@@ -137,35 +182,24 @@ _READERS: Mapping[str, Callable[[Table], Test]] = {
         fractions=t.integer("fractions"),
         tolerance_gy=t.decimal("tolerance_gy"),
     ),
-    "coverage": lambda t: Coverage(structure=t.string("structure"), role=t.string("role"), goal=_goal(t)),
+    "coverage": _coverage,
     "containment": lambda t: Containment(
         structure=t.string("structure"),
         inside=t.string("inside"),
         at_most_cm3=t.number("at_most_cm3"),
     ),
     "overlap": lambda t: Overlap(
-        structures=t.strings("structures"),
+        structures=_names(t, "structures"),
         role=t.string("role"),
         at_most_cm3=t.number("at_most_cm3"),
     ),
     "consecutive_days": lambda t: ConsecutiveDays(course=t.string("course")),
     "session_limit": _session_limit,
-    "structures_present": lambda t: StructuresPresent(
-        structures=t.strings("structures"),
-        course=t.string("course"),
-        left=t.strings("left", ()),
-        right=t.strings("right", ()),
-    ),
+    "structures_present": _structures_present,
     "span": lambda t: Span(
-        structures=t.strings("structures"), course=t.string("course"), dose_gy=t.number("dose_gy")
+        structures=_names(t, "structures"), course=t.string("course"), dose_gy=t.number("dose_gy")
     ),
-    "distance": lambda t: Distance(
-        structures=t.strings("structures"),
-        course=t.string("course"),
-        dose_gy=t.number("dose_gy"),
-        goal=_goal(t),
-        shift_mm=t.number("shift_mm"),
-    ),
+    "distance": _distance,
     "days_between": lambda t: DaysBetween(
         course=t.string("course"),
         next_course=t.string("next_course"),

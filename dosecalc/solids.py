@@ -39,10 +39,14 @@ class Slab:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solid:
-    """Slabs in ascending z, and in words what was noticed while they were made."""
+    """Slabs in ascending z, and in words what was noticed while they were made.
+
+    ``bridged_mm`` are the gaps between planes where slices are missing and the solid was carried over.
+    """
 
     slabs: tuple[Slab, ...]
     notes: tuple[str, ...] = ()
+    bridged_mm: tuple[tuple[float, float], ...] = ()
 
 
 def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_caps: EndCaps) -> Solid:
@@ -80,13 +84,14 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
     usual = float(np.median(np.diff(z_mm))) if len(z_mm) > 1 else float(slice_mm or 0.0)
     if slice_mm is not None and usual > _GAP * slice_mm:
         usual = slice_mm  # two single slices far apart are no slices of that thickness
-    low, high = _extents(z_mm, usual, sections, end_caps, notes)
+    cap = usual / 2 if end_caps is EndCaps.HALF else 0.0
+    low, high, bridged = _extents(z_mm, usual, sections, cap, notes)
     slabs = tuple(
         Slab(low_mm=a, high_mm=b, edges=edges)
         for a, b, edges in zip(low, high, sections, strict=True)
         if b > a and len(edges)
     )
-    return Solid(slabs=slabs, notes=tuple(notes))
+    return Solid(slabs=slabs, notes=tuple(notes), bridged_mm=tuple(bridged))
 
 
 def _planes(loops_xyz_mm: Sequence[Floats]) -> dict[float, list[Floats]]:
@@ -137,10 +142,10 @@ def _outline_mm(loop_xy_mm: Floats) -> Floats:
 
 
 def _extents(
-    z_mm: Floats, usual: float, sections: Sequence[Floats], end_caps: EndCaps, notes: list[str]
-) -> tuple[list[float], list[float]]:
-    """From where to where in z each section holds."""
-    cap = usual / 2 if end_caps is EndCaps.HALF else 0.0
+    z_mm: Floats, usual: float, sections: Sequence[Floats], cap: float, notes: list[str]
+) -> tuple[list[float], list[float], list[tuple[float, float]]]:
+    """From where to where in z each section holds, with a cap (mm) at ends; and the gaps bridged."""
+    bridged: list[tuple[float, float]] = []
     low = [float(z_mm[0]) - cap]
     high: list[float] = []
     for k, (below, above) in enumerate(itertools.pairwise(z_mm.tolist())):
@@ -151,6 +156,7 @@ def _extents(
             low.append(above - cap)
             continue
         if missing:
+            bridged.append((below, above))
             notes.append(
                 f"no contours between z = {below:g} and {above:g} mm, where slices are "
                 f"{usual:g} mm apart: the gap is bridged"
@@ -158,7 +164,7 @@ def _extents(
         high.append((below + above) / 2)
         low.append((below + above) / 2)
     high.append(float(z_mm[-1]) + cap)
-    return low, high
+    return low, high, bridged
 
 
 def _overlap(first: Floats, second: Floats) -> bool:

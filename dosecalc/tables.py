@@ -16,6 +16,8 @@ from dosecalc.errors import InputError, TomlError
 
 E = TypeVar("E", bound=enum.Enum)
 _REQUIRED = object()
+_YEARS = range(1900, 2201)
+"""Years that a date of a treatment can have; calendars end at 9999, and adding to that fails."""
 
 
 def parse_toml(content: bytes, source: Path | str) -> dict[str, object]:
@@ -29,6 +31,12 @@ def parse_toml(content: bytes, source: Path | str) -> dict[str, object]:
         return tomllib.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:  # bad syntax, bad UTF-8, endless digits or nesting
         raise InputError(f"{source}: expected a TOML file, found {error}") from None
+
+
+def _short(value: object) -> str:
+    """A value for a message: what it is, where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 class Table:
@@ -71,7 +79,7 @@ class Table:
         # TOML's true is an int in Python, and a datetime is a date; neither is meant by these kinds.
         odd = (isinstance(value, bool) and kinds is not bool) or isinstance(value, dt.datetime)
         if odd or not isinstance(value, kinds):
-            raise self.error(key, f"expected {wanted}, found {value!r}")
+            raise self.error(key, f"expected {wanted}, found {_short(value)}")
         return value
 
     def string(self, key: str, default: object = _REQUIRED) -> str:
@@ -111,6 +119,8 @@ class Table:
     def date(self, key: str) -> dt.date:
         value = self._take(key, dt.date, "a date such as 2026-03-02", _REQUIRED)
         assert isinstance(value, dt.date)
+        if value.year not in _YEARS:
+            raise self.error(key, f"expected a year from {_YEARS[0]} to {_YEARS[-1]}, found {value}")
         return value
 
     def choice(self, key: str, kind: type[E], default: object = _REQUIRED) -> E:

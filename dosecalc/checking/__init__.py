@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import assert_never
 
@@ -12,16 +13,17 @@ from dosecalc.checking import (
     calendar_rules,
     cumulative_rules,
     data_rules,
+    decision_rules,
     geometry_rules,
     isodose_rules,
     prescription_rules,
     session_rules,
     target_rules,
 )
-from dosecalc.checking.context import Context, default_as_of
+from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.structure_doses import stop_doses, structure_doses
 from dosecalc.courses import build_treatment
-from dosecalc.errors import InputError
+from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import CheckResult, Finding, StopPoint, overall
 from dosecalc.protocol import Protocol
 from dosecalc.rules import (
@@ -48,6 +50,7 @@ from dosecalc.rules import (
     Weekly,
 )
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
+from dosecalc.statement import EventKind
 
 
 def check(
@@ -88,6 +91,8 @@ def check(
         if not found:
             raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
     treatment = build_treatment(case, protocol)
+    if as_of is not None:
+        treatment = replace(treatment, ledger=treatment.ledger.as_of(as_of))
     context = Context(
         case=case,
         protocol=protocol,
@@ -123,7 +128,10 @@ def _findings(context: Context) -> tuple[Finding, ...]:
     """
     first = [r for r in context.protocol.rules if isinstance(r.test, DoseMatchesPrescription)]
     others = [r for r in context.protocol.rules if not isinstance(r.test, DoseMatchesPrescription)]
-    found = {rule.id: tuple(_judge(context, rule)) for rule in (*first, *others)}
+    found = {
+        rule.id: tuple(_judge(context, rule)) or (not_evaluated(rule, "the rule judges nothing"),)
+        for rule in (*first, *others)
+    }
     return tuple(f for rule in context.protocol.rules for f in found[rule.id])
 
 
@@ -161,7 +169,7 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
         case Weekly():
             return calendar_rules.weekly(context, rule, test)
         case DecisionPoint():
-            return prescription_rules.decision_point(context, rule, test)
+            return decision_rules.decision_point(context, rule, test)
         case CumulativeLimit():
             return cumulative_rules.cumulative_limit(context, rule, test)
         case CumulativeTable():
@@ -180,7 +188,7 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
             continue
         found = next(f for f in findings if f.rule == rule.id)
         if found.measured is None:
-            continue
+            continue  # the finding says why there is no such point
         fraction = int(found.measured)
         yield StopPoint(
             rule=rule.id,
@@ -205,21 +213,38 @@ def _assumptions(context: Context) -> tuple[str, ...]:
     lost = [f"WARNING: {text}" for text in context.treatment.lost]
     if context.treatment.unassigned:
         lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
+    judged = any(isinstance(r.test, DecisionPoint) for r in context.protocol.rules)
     stated = [
-        f"event on {e.date}: {e.kind.value} {e.detail}".rstrip() for e in context.treatment.ledger.events
+        ("" if judged or e.kind is not EventKind.ULCER else "WARNING: no rule judges it: ")
+        + f"event on {e.date}: {e.kind.value} {e.detail}".rstrip()
+        for e in context.treatment.ledger.events
     ]
+    reference = _reference(context)
     before = "before treatment" if context.as_of is None else str(context.as_of)
     return (
         *lost,
         *context.treatment.assumptions,
         *([f"structures taken by name: {', '.join(dict.fromkeys(matched))}"] if matched else []),
         *stated,
+        *reference,
         f"judged as of: {before}",
         f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
         "dose holds for the whole voxel",
         "linear-quadratic model with the a/b of the protocol, complete repair between sessions, no "
         "recovery of prior dose, no repopulation",
     )
+
+
+def _reference(context: Context) -> Iterator[str]:
+    """Whose structures the sums over all courses are taken in."""
+    try:
+        found = context.structure_set()
+    except DosecalcError:
+        return  # the rules say so
+    last = context.treatment.plans[-1]
+    if context.case.structure_set_of(last.plan) is None:
+        yield f"WARNING: the structure set of {last.name} is not in the folder"
+    yield f"sums over all courses are taken in the structures of {found.source or found.uid}"
 
 
 def _provenance(context: Context) -> dict[str, object]:

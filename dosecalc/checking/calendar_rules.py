@@ -25,13 +25,16 @@ def _dates(context: Context, course: str) -> list[dt.date]:
     DosecalcError : where a date is missing although the course has begun, or a day is asked about.
     """
     ledger = context.course_ledger(course)
+    context.require_fractions(course)
     dates = [s.date for s in ledger]
     known = [d for d in dates if d is not None]
     if len(known) == len(dates):
         return known
     text = f"{len(dates) - len(known)} of {len(dates)} sessions of the {course} course have no date"
     text += f"; state them in case.toml: courses.{course}.dates"
-    begun = context.asked_as_of is not None or len(ledger.delivered()) > 0
+    order = [c.name for c in context.protocol.courses]
+    from_here_on = context.treatment.ledger.course(*order[order.index(course) :])
+    begun = context.asked_as_of is not None or len(from_here_on.delivered()) > 0
     raise DosecalcError(text) if begun else NotDueError(text)
 
 
@@ -72,10 +75,12 @@ def days_between(context: Context, rule: Rule, test: DaysBetween) -> Iterator[Fi
 def consecutive_days(context: Context, rule: Rule, test: ConsecutiveDays) -> Iterator[Finding]:
     """The days of a course follow one another without a gap."""
     try:
-        dates = sorted(set(_dates(context, test.course)))
+        _dates(context, test.course)
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
+    days = {s.day: s.date for s in context.course_ledger(test.course) if s.date is not None}
+    dates = [days[day] for day in sorted(days)]
     listed = ", ".join(str(d) for d in dates)
     gaps = [(b - a).days for a, b in itertools.pairwise(dates)]
     if all(gap == 1 for gap in gaps):
@@ -117,7 +122,11 @@ def recurrence(context: Context, rule: Rule, test: Recurrence) -> Iterator[Findi
         yield finding(rule, Outcome.NOT_EVALUATED, text)
         return
     day = min(e.date for e in events)
-    earliest = _years_later(end, test.years)
+    try:
+        earliest = _years_later(end, test.years)
+    except ValueError:
+        yield not_evaluated(rule, f"{end} and {test.years} years lie beyond the calendar")
+        return
     outcome = Outcome.PASS if day >= earliest else Outcome.FAIL
     text = f"recurrence on {day}, {test.course} course ended on {end} (expected {earliest} or later)"
     limit = (earliest - end).days

@@ -77,6 +77,19 @@ class Context:
             raise DosecalcError(f"no plan belongs to the {course} course")
         return ledger
 
+    def require_fractions(self, course: str) -> None:
+        """Refuse to count the sessions of a course whose plans do not say how many they are.
+
+        Raises
+        ------
+        DosecalcError : naming the plan.
+        """
+        for assigned in self.treatment.of_course(course):
+            if assigned.fractions is None:
+                raise DosecalcError(
+                    f"{assigned.name}: NumberOfFractionsPlanned is missing; state fractions in case.toml"
+                )
+
     def structure_set(self, course: str | None = None) -> StructureSet:
         """The structure set of a course's plans, or of the last course that has one.
 
@@ -87,12 +100,31 @@ class Context:
         plans = self.treatment.plans
         if course is not None:
             plans = self.treatment.of_course(course)
+            if not plans and course in self.treatment.later:
+                raise NotDueError(f"the {course} course is not planned yet")
         for assigned in reversed(plans):
             found = self.case.structure_set_of(assigned.plan)
             if found is not None:
                 return found
+        if not self.treatment.plans:
+            raise DosecalcError("no plan fits a role of the protocol; state roles in case.toml")
         what = f"the plans of the {course} course refer to" if course else "any plan refers to"
         raise DosecalcError(f"no structure set that {what} is in the folder")
+
+    def set_of(self, assigned: AssignedPlan) -> StructureSet:
+        """The structure set that a plan refers to.
+
+        Raises
+        ------
+        DosecalcError : if it is not in the folder.
+        """
+        found = self.case.structure_set_of(assigned.plan)
+        if found is None:
+            raise DosecalcError(
+                f"{assigned.name}: its structure set "
+                f"{assigned.plan.structure_set_uid or '(none referenced)'} is not in the folder"
+            )
+        return found
 
     def find(self, name: str, structure_set: StructureSet) -> Structure:
         """The structure that a name of the protocol stands for in a structure set.
@@ -104,10 +136,7 @@ class Context:
         where = f"structure set {structure_set.source or structure_set.uid}"
         stated = self.case.statement.structures.get(name)
         if stated is not None:
-            try:
-                return structure_set[stated]
-            except DosecalcError as error:
-                raise StructureMissingError(f"{name}: stated as {stated!r}: {error}") from None
+            return self._as_stated(name, stated, structure_set)
         entry = self.protocol.structure(name)
         names = {_folded(n) for n in (entry.name, *entry.aliases)}
         found = [s for s in structure_set if _folded(s.name) in names]
@@ -123,6 +152,27 @@ class Context:
             )
         self.matches[(name, structure_set.uid)] = found[0].name
         return found[0]
+
+    def _as_stated(self, name: str, stated: str | int, structure_set: StructureSet) -> Structure:
+        try:
+            found = structure_set[stated]
+        except DosecalcError as error:
+            raise StructureMissingError(f"{name}: stated as {stated!r}: {error}") from None
+        if isinstance(stated, int):
+            named = {s.name for each in self.case.structure_sets for s in each if s.number == stated}
+            if len(named) > 1:
+                raise StructureMissingError(
+                    f"{name}: stated as ROI Number {stated}, which is {', '.join(sorted(map(repr, named)))} "
+                    "in different structure sets; state it by name"
+                )
+        for entry in self.protocol.structures:
+            by_name = {_folded(n) for n in (entry.name, *entry.aliases)}
+            free = entry.name != name and entry.name not in self.case.statement.structures
+            if free and _folded(found.name) in by_name:
+                raise StructureMissingError(
+                    f"{name}: stated as {stated!r}, which by its name is {entry.name}"
+                )
+        return found
 
     def elsewhere(self, name: str, reference: StructureSet) -> Iterator[tuple[StructureSet, Structure]]:
         """The same organ in other structure sets of plans, for showing its value there too."""
@@ -142,12 +192,7 @@ class Context:
         ------
         DosecalcError : if neither plan nor case file names it, or it is not in the plan's structure set.
         """
-        structure_set = self.case.structure_set_of(assigned.plan)
-        if structure_set is None:
-            raise DosecalcError(
-                f"{assigned.name}: its structure set "
-                f"{assigned.plan.structure_set_uid or '(none referenced)'} is not in the folder"
-            )
+        structure_set = self.set_of(assigned)
         prescription = assigned.prescription
         number = assigned.stated.target
         if number is None and prescription is not None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from dosecalc.accumulation import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
+    bound_word,
     cover_text,
     digits,
     judge,
@@ -16,10 +19,10 @@ from dosecalc.checking.judging import (
     open_above,
     stated_band,
 )
-from dosecalc.errors import DosecalcError
+from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
-from dosecalc.goals import Goal
-from dosecalc.quantities import describe
+from dosecalc.goals import DoseAtVolume, Extreme, Goal, VolumeAtDose
+from dosecalc.quantities import Physical, describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.structures import StructureSet
 
@@ -45,15 +48,21 @@ def missing_from_sum(context: Context) -> tuple[str, ...]:
 def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
     reference = context.structure_set()
     ledger = context.treatment.ledger.known()
+    missing = missing_from_sum(context)
     cells = context.cells(context.find(name, reference), ledger)
-    dose = cells.total_gy(ledger, test.goal.quantity)
+    if not any(np.isfinite(gy).any() for gy in cells.gy.values()):
+        raise MissingDoseError(
+            "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
+        )
+    dose = cells.known_total_gy(ledger, test.goal.quantity)
     curve = cells.curve(ledger, test.goal.quantity)
     deciding, metric = measured(test.goal, curve)
     stricter = [(g, measured(g, cells.curve(ledger, g.quantity))[0]) for g in test.stricter]
-    missing = missing_from_sum(context)
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
+    band = stated_band(deciding)
+    deciding = band.interval(rule.uncertain_by)
     outcome = judge(test.goal, deciding, stricter)
     if (
         outcome is Outcome.NOT_EVALUATED
@@ -62,28 +71,32 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     ):
         outcome = Outcome.NOT_DUE
     unit = test.goal.unit.value
-    least = "" if deciding.is_exact else "at least "
-    kind = describe(test.goal.quantity)
-    text = (
-        f"cumulative {name_of(metric, test.goal)} is {least}{digits(deciding.value, test.goal.limit)} {unit}"
-    )
-    text += f" {kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
+    volume = isinstance(test.goal.metric, VolumeAtDose) and isinstance(test.goal.quantity, Physical)
+    kind = "" if volume else f" {describe(test.goal.quantity)}"
+    value = f"{bound_word(deciding)}{digits(deciding.value, test.goal.limit)}"
+    text = f"cumulative {name_of(metric, test.goal)} is {value} {unit}"
+    text += f"{kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
         finding(rule, outcome, text, structure=name),
-        band=stated_band(deciding),
+        band=band,
         deciding=deciding,
         limit=test.goal.limit,
         comparison=test.goal.comparison.value,
-        unit=f"{unit} {kind}",
+        unit=f"{unit}{kind}",
         decided_by=name_of(metric, test.goal),
         shown_readings=(
-            *(Reading(name=f"may make it UNCERTAIN: {g}", value=i.value, unit=unit) for g, i in stricter),
+            *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
             *_other_sets(context, name, reference, test.goal),
         ),
         contributors=tuple(_course_parts(context, cells, test.goal)),
-        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose),
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose) if _is_maximum(test.goal) else None,
     )
+
+
+def _is_maximum(goal: Goal) -> bool:
+    """Whether a goal is about the hottest spot, so that its place is worth showing."""
+    return isinstance(goal.metric, DoseAtVolume) or goal.metric is Extreme.MAXIMUM
 
 
 def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal) -> Iterator[Reading]:
@@ -92,14 +105,11 @@ def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal
     for structure_set, structure in context.elsewhere(name, reference):
         try:
             curve = context.cells(structure, ledger).curve(ledger, goal.quantity)
-            value = measured(goal, curve)[0].value
+            interval, _ = measured(goal, curve)
         except DosecalcError:
             continue  # shown only where it can be had
-        yield Reading(
-            name=f"as contoured in {structure_set.source or structure_set.uid}",
-            value=value,
-            unit=goal.unit.value,
-        )
+        where = structure_set.source or structure_set.uid
+        yield Reading.of(f"as contoured in {where}", interval, goal.unit.value)
 
 
 def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Contributor]:
@@ -107,12 +117,11 @@ def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Co
         ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
         if not len(ledger):
             continue
-        value = measured(goal, cells.curve(ledger, goal.quantity))[0].value
-        yield Contributor(
+        yield Contributor.of(
+            measured(goal, cells.curve(ledger, goal.quantity))[0],
             course=assigned.course,
             plan=assigned.plan.label,
             plan_uid=assigned.plan.uid,
             sessions=len(ledger),
-            value=value,
             unit=goal.unit.value,
         )

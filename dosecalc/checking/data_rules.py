@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +12,6 @@ from dosecalc.checking.target_rules import target_ratio
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
-from dosecalc.ledger import GridFraction
 from dosecalc.registrations import NoPath
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import (
@@ -42,22 +42,28 @@ def plan_status(context: Context, rule: Rule) -> Iterator[Finding]:
     for assigned in context.treatment.plans:
         plan = assigned.plan
         doses = context.case.doses_of(plan.uid)
-        older = [d for d in doses if d.created and plan.created and d.created < plan.created]
+        older = [d for d in doses if _earlier(d.created, plan.created)]
         if plan.approval == "REJECTED":
             outcome, text = Outcome.FAIL, "ApprovalStatus is REJECTED"
-        elif plan.approval != "APPROVED":
-            outcome = Outcome.UNCERTAIN
-            text = f"ApprovalStatus is {plan.approval or 'absent'}: not approved yet, as far as the file says"
         elif older:
             outcome = Outcome.FAIL
             text = ", ".join(
                 f"{d.source} ({d.created}) is older than the plan ({plan.created})" for d in older
             )
+        elif plan.approval != "APPROVED":
+            outcome = Outcome.UNCERTAIN
+            text = f"ApprovalStatus is {plan.approval or 'absent'}: not approved yet, as far as the file says"
         else:
             outcome, text = Outcome.PASS, "approved, and no dose is older than it"
         made = "; ".join(dict.fromkeys(d.made_by for d in doses if d.made_by))
         origin = f"; dose by {made}" if made else "; the dose does not say how it was computed"
         yield finding(rule, outcome, f"{assigned.name}: {text}{origin}", plan=plan.label)
+
+
+def _earlier(first: str, second: str) -> bool:
+    """Whether one time stamp lies before another; days decide where either has no time of day."""
+    common = min(len(first), len(second))
+    return common > 0 and first[:common] < second[:common]
 
 
 def dose_matches(context: Context, rule: Rule, test: DoseMatchesPrescription) -> Iterator[Finding]:
@@ -70,6 +76,9 @@ def dose_matches(context: Context, rule: Rule, test: DoseMatchesPrescription) ->
             ratio, target = target_ratio(context, assigned)
         except DosecalcError as error:
             yield not_evaluated(rule, error, plan=label)
+            context.treatment = context.treatment.without_dose(
+                assigned.plan.uid, f"its dose was not held against its prescription: {error}"
+            )
             continue
         inside = test.low <= ratio.low and ratio.high <= test.high
         text = f"{assigned.name}: median dose in {target!r} over the prescription is {ratio.value:.4g}"
@@ -113,7 +122,7 @@ def structures_present(context: Context, rule: Rule, test: StructuresPresent) ->
         return finding(rule, Outcome.PASS, text, structure=name)
 
     yield from each_structure(rule, test.structures, judge_one)
-    for left, right in zip(test.left, test.right, strict=False):
+    for left, right in zip(test.left, test.right, strict=True):
         try:
             sides = [_centre_x_mm(context, name, test.course) for name in (left, right)]
         except DosecalcError:
@@ -134,29 +143,28 @@ def _centre_x_mm(context: Context, name: str, course: str) -> float:
 
 def one_frame(context: Context, rule: Rule) -> Iterator[Finding]:
     """Doses and structures of all courses lie in one frame of reference, or are registered."""
-    try:
-        reference = context.structure_set()
-    except DosecalcError as error:
-        yield not_evaluated(rule, error)
+    held = {grid.source or grid.uid: grid.frame_uid for grid in context.treatment.ledger.known().grids()}
+    if not held:
+        reasons = "; ".join(context.treatment.ledger.missing()) or "no dose belongs to any course"
+        yield not_evaluated(rule, f"no dose can be used: {reasons}")
         return
-    home = next((s.frame_uid for s in reference if s.frame_uid), "")
-    problems: dict[str, None] = {}
-    registered = False
-    for session in context.treatment.ledger:
-        for contribution in session.contributions:
-            if not isinstance(contribution.fraction, GridFraction):
-                continue
-            for part in contribution.fraction.parts:
-                path = context.case.frames.path(home, part.dose.frame_uid)
-                if isinstance(path, NoPath):
-                    problems[f"{part.dose.source}: {path}"] = None
-                registered |= part.dose.frame_uid != home
+    for assigned in context.treatment.plans:
+        for structure in context.case.structure_set_of(assigned.plan) or ():
+            if structure.contours:
+                held[f"structure {structure.name!r}"] = structure.frame_uid
+    frames = list(dict.fromkeys(uid for uid in held.values() if uid))
+    problems = [
+        str(path)
+        for first, second in itertools.combinations(frames, 2)
+        if isinstance(path := context.case.frames.path(first, second), NoPath)
+    ]
+    nameless = [name for name, uid in held.items() if not uid]
     if problems:
         yield not_evaluated(rule, "; ".join(problems))
-    elif not context.treatment.ledger.known().grids():
-        yield not_evaluated(rule, "no dose belongs to any course")
-    elif registered:
-        yield finding(rule, Outcome.PASS, "all doses are registered to the structures")
+    elif nameless and len(frames) > 1:
+        yield not_evaluated(rule, f"no frame of reference is named for {', '.join(nameless)}")
+    elif len(frames) > 1:
+        yield finding(rule, Outcome.PASS, f"{len(frames)} frames of reference, all registered")
     else:
         yield finding(rule, Outcome.PASS, "all doses and structures share one frame of reference")
 

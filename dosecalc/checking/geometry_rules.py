@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from dosecalc.accumulation import solid_of
 from dosecalc.checking.context import Context, Region, each_structure, finding
 from dosecalc.checking.judging import digits
-from dosecalc.errors import ContourError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.rules import Containment, Overlap, Rule
@@ -20,11 +20,9 @@ Floats = npt.NDArray[np.float64]
 
 
 def _volume_cm3(context: Context, region: Region) -> float:
-    try:
-        return context.quadrature(region).volume_cm3
-    except ContourError:
-        # A derived structure of two sound ones that bounds nothing is empty.
-        return 0.0
+    if not solid_of(region, context.settings).slabs:
+        return 0.0  # a derived structure of two sound ones that bounds nothing is empty
+    return context.quadrature(region).volume_cm3
 
 
 def containment(context: Context, rule: Rule, test: Containment) -> Iterator[Finding]:
@@ -48,7 +46,7 @@ def overlap(context: Context, rule: Rule, test: Overlap) -> Iterator[Finding]:
     def judge_one(name: str) -> Finding:
         assigned = context.plan_with_role(test.role)
         target = context.target_of(assigned)
-        structure = context.find(name, context.structure_set(assigned.course))
+        structure = context.find(name, context.set_of(assigned))
         for region in (structure, target):
             context.quadrature(region)
         shared = _volume_cm3(context, intersection(structure, target))

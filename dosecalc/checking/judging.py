@@ -11,10 +11,12 @@ from dosecalc.accumulation import CellDoses
 from dosecalc.curves import Curve
 from dosecalc.errors import MetricError
 from dosecalc.findings import Outcome
-from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
+from dosecalc.goals import ROUNDING, DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
 from dosecalc.intervals import Band, Interval, Source
 
 _MOST_DIGITS = 12
+NOTHING_KNOWN = Interval(value=0.0, low=0.0, high=math.inf)
+"""What can be said of a dose of which nothing is known."""
 
 
 def judge(goal: Goal, deciding: Interval, stricter: Sequence[tuple[Goal, Interval]] = ()) -> Outcome:
@@ -50,7 +52,22 @@ def measured(goal: Goal, curve: Curve) -> tuple[Interval, Metric]:
     metric = goal.metric
     if isinstance(metric, DoseAtVolume) and curve.volume_cm3 < metric.cm3:
         metric = Extreme.MAXIMUM
-    return curve.bounds(lambda c: measure(metric, c, goal.unit)), metric
+    found = curve.bounds(lambda c: measure(metric, c, goal.unit))
+    if not goal.comparison.is_upper and found.is_bounded:
+        # What is certain of a goal that bounds from below is that the truth lies no higher.
+        found = Interval(value=found.high, low=found.low, high=found.high)
+    return found, metric
+
+
+def bound_word(interval: Interval) -> str:
+    """How the value of an interval is to be read where part of the dose is missing.
+
+    >>> bound_word(Interval(value=1.0, low=1.0, high=math.inf)), bound_word(Interval.exactly(1.0))
+    ('at least ', '')
+    """
+    if interval.is_exact:
+        return ""
+    return "at least " if interval.value == interval.low else "at most "
 
 
 def near_max(curve: Curve) -> float:
@@ -74,6 +91,8 @@ def digits(value: float, limit: float | None = None) -> str:
     """
     if not math.isfinite(value):
         return "unbounded"
+    if limit is not None and math.isclose(value, limit, rel_tol=ROUNDING):
+        value = limit
     for places in range(2, _MOST_DIGITS):
         text = f"{value:.{places}f}"
         if limit is None or value == limit or float(text) != limit:

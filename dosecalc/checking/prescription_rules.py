@@ -12,11 +12,9 @@ from dosecalc.checking.judging import digits
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval
-from dosecalc.ledger import Ledger
 from dosecalc.radiobiology import bed_to_eqd2, session_bed
 from dosecalc.roles import AssignedPlan, prescription_for
-from dosecalc.rules import CumulativePrescription, DecisionPoint, PrescriptionIs, Rule
-from dosecalc.statement import EventKind
+from dosecalc.rules import CumulativePrescription, PrescriptionIs, Rule
 
 
 def per_fraction_gy(context: Context, role: str) -> tuple[AssignedPlan, Decimal]:
@@ -88,7 +86,9 @@ def cumulative_prescription(context: Context, rule: Rule, test: CumulativePrescr
     at_mark = total >= test.below_gy
     text = f"prescriptions add up to {parts} = {_plain(total)} Gy (risk mark {test.below_gy} Gy)"
     text += "".join(f"; {reason}" for reason in missing)
-    outcome = Outcome.FAIL if at_mark else Outcome.NOT_EVALUATED if missing else Outcome.PASS
+    ahead = len(context.treatment.later) == len(missing) > 0
+    open_end = Outcome.NOT_DUE if ahead else Outcome.NOT_EVALUATED
+    outcome = Outcome.FAIL if at_mark else open_end if missing else Outcome.PASS
     value = float(total)
     high = math.inf if missing else value
     yield replace(
@@ -147,98 +147,6 @@ def _eqd2_of(context: Context, structure: str) -> Iterator[Reading]:
         value=float(bed_to_eqd2(effect, alpha_beta_gy=alpha_beta_gy)),
         unit="Gy",
     )
-
-
-def decision_fraction(
-    context: Context, test: DecisionPoint, roles: tuple[str, ...]
-) -> tuple[int, int | None]:
-    """The fraction at which a reading of the dose is reached: by the protocol's dose and by the plan's own.
-
-    Raises
-    ------
-    DosecalcError : if a prescription that counts is not known.
-    """
-    before = sum(
-        (
-            per_fraction_gy(context, role)[1] * (context.plan_with_role(role).fractions or 0)
-            for role in roles
-            if role != test.role
-        ),
-        Decimal(0),
-    )
-    needed = max(test.dose_gy - before, Decimal(0))
-    nominal = math.ceil(needed / test.dose_per_fraction_gy)
-    try:
-        own = math.ceil(needed / per_fraction_gy(context, test.role)[1])
-    except (DosecalcError, ArithmeticError):
-        return nominal, None
-    return nominal, own
-
-
-def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterator[Finding]:
-    """Whether the decision on an early stop lies ahead, is due, or was taken."""
-    try:
-        ledger = context.course_ledger(test.course)
-        nominal, own = decision_fraction(context, test, test.counted_roles)
-    except DosecalcError as error:
-        yield not_evaluated(rule, error)
-        return
-    point = min(nominal, own) if own is not None else nominal
-    sessions = [s for s in ledger if s.number == point]
-    due = sessions[0].date if sessions else None
-    given = ledger.delivered()
-    delivered = len(given)
-    text = f"{test.dose_gy} Gy is reached at fraction {point} of {len(ledger)}"
-    if own is not None and own != nominal:
-        text += (
-            f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
-            "the earlier one holds)"
-        )
-    outcome, state = _decision_state(given, point)
-    if outcome is Outcome.NOT_DUE and delivered == 0 and context.as_of and due and context.as_of >= due:
-        outcome = Outcome.NOT_EVALUATED
-        state = f"it was planned for {due}, and nothing says how many fractions were delivered"
-    yield replace(
-        finding(rule, outcome, f"{text}; {state}"),
-        band=Band(value=float(point)),
-        deciding=Interval.exactly(float(point)),
-        limit=float(test.dose_gy),
-        comparison=">=",
-        unit="fraction",
-        decided_by="+".join(test.counted_roles),
-        shown_readings=tuple(_point_readings(context, test)),
-        due=due,
-    )
-
-
-def _point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
-    for roles in test.shown_roles:
-        try:
-            nominal, own = decision_fraction(context, test, roles)
-        except DosecalcError:
-            continue  # a reading that counts a plan that is not here
-        value = float(min(nominal, own) if own is not None else nominal)
-        yield Reading(name="+".join(roles), value=value, unit="fraction")
-
-
-def _decision_state(given: Ledger, point: int) -> tuple[Outcome, str]:
-    """Where the decision stands, from the sessions given so far and the response that was entered."""
-    delivered = len(given)
-    if delivered < point:
-        return Outcome.NOT_DUE, f"{delivered} delivered so far: not reached"
-    complete = [e for e in given.events if e.kind is EventKind.COMPLETE_RESPONSE]
-    incomplete = [e for e in given.events if e.kind is EventKind.INCOMPLETE_RESPONSE]
-    if complete:
-        day = complete[0].date
-        dates = [s.date for s in given if s.date is not None]
-        # Undated fractions cannot be held against the day: those beyond the point are after it.
-        count = sum(d > day for d in dates) if len(dates) == delivered else delivered - point
-        if count > 0:
-            return Outcome.FAIL, f"{count} fractions were given after complete response on {day}"
-        return Outcome.PASS, f"stopped after complete response on {day}"
-    if incomplete:
-        return Outcome.PASS, f"no complete response on {incomplete[0].date}: treatment goes on"
-    return Outcome.NOT_EVALUATED, "reached, and no response is entered: hold until it is assessed"
 
 
 def _plain(value: Decimal) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from dosecalc.accumulation import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
+    NOTHING_KNOWN,
+    bound_word,
     cover_text,
     digits,
     judge,
@@ -17,7 +19,7 @@ from dosecalc.checking.judging import (
     stated_band,
     worst,
 )
-from dosecalc.errors import DosecalcError
+from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import Goal, Metric
 from dosecalc.intervals import Interval
@@ -63,12 +65,17 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
     cells = context.cells(structure, ledger)
     days = days_of(ledger)
     parts = _readings(days, test.reading)
+    missing = tuple(dict.fromkeys((*(r for d in days for r in d.missing), *context.treatment.lost)))
+    if not any(cells.reached_by(d.known) for d in days):
+        lacks = "".join(f"; {reason}" for reason in missing)
+        raise MissingDoseError(f"no dose of it is known{cover_text(cells)}{lacks}")
     index, deciding, metric = _worst_of(cells, parts, test.goal)
     stricter = [(g, _worst_of(cells, parts, g)[1]) for g in test.stricter]
-    missing = tuple(dict.fromkeys((*(r for d in days for r in d.missing), *context.treatment.lost)))
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
+    band = stated_band(deciding)
+    deciding = band.interval(rule.uncertain_by)
     outcome = judge(test.goal, deciding, stricter)
     worst_day = parts[index]
     contributors = _contributors(context, cells, days, test.goal)
@@ -81,7 +88,7 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
     base = finding(rule, outcome, "", structure=name)
     done = replace(
         base,
-        band=stated_band(deciding),
+        band=band,
         deciding=deciding,
         limit=test.goal.limit,
         comparison=test.goal.comparison.value,
@@ -89,7 +96,7 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
         decided_by=f"{test.reading.value}, {name_of(metric, test.goal)}",
         shown_readings=shown,
         contributors=contributors,
-        hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.session_gy(worst_day.known)),
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.known_session_gy(worst_day.known)),
     )
     return replace(done, message=_session_message(done, test, worst_day, cells, missing))
 
@@ -118,16 +125,15 @@ def _contributors(
     for contribution, count in sessions.items():
         uid = contribution.fraction.plan_uid
         assigned = next((p for p in context.treatment.plans if p.plan.uid == uid), None)
-        value = None
-        if isinstance(contribution.fraction, GridFraction):
-            value = measured(goal, cells.session_curve((contribution,)))[0].value
+        known = isinstance(contribution.fraction, GridFraction)
+        part = measured(goal, cells.session_curve((contribution,)))[0] if known else NOTHING_KNOWN
         found.append(
-            Contributor(
+            Contributor.of(
+                part,
                 course=assigned.course if assigned else "",
                 plan=assigned.plan.label if assigned else "",
                 plan_uid=uid,
                 sessions=count,
-                value=value,
                 unit="Gy/fx",
             )
         )
@@ -139,12 +145,12 @@ def _other_reading(cells: CellDoses, days: Sequence[Day], test: SessionLimit) ->
         SessionReading.EACH_PLAN if test.reading is SessionReading.SESSION_SUM else SessionReading.SESSION_SUM
     )
     _, interval, _ = _worst_of(cells, _readings(days, other), test.goal)
-    yield Reading(name=f"{other.value}, {test.course}", value=interval.value, unit="Gy/fx")
+    yield Reading.of(f"{other.value}, {test.course}", interval, "Gy/fx")
 
 
 def _stricter_readings(stricter: Sequence[tuple[Goal, Interval]]) -> Iterator[Reading]:
     for goal, interval in stricter:
-        yield Reading(name=f"may make it UNCERTAIN: {goal}", value=interval.value, unit="Gy/fx")
+        yield Reading.of(f"may make it UNCERTAIN: {goal}", interval, "Gy/fx")
 
 
 def _shown_courses(context: Context, structure: Structure, test: SessionLimit) -> Iterator[Reading]:
@@ -157,7 +163,7 @@ def _shown_courses(context: Context, structure: Structure, test: SessionLimit) -
             _, interval, _ = _worst_of(cells, days_of(ledger), test.goal)
         except DosecalcError:
             continue  # shown only where it can be had; the rule on frames says why it cannot
-        yield Reading(name=f"worst session, {course}", value=interval.value, unit="Gy/fx")
+        yield Reading.of(f"worst session, {course}", interval, "Gy/fx")
 
 
 def _sessions_elsewhere(
@@ -172,27 +178,34 @@ def _sessions_elsewhere(
         except DosecalcError:
             continue  # shown only where it can be had
         where = structure_set.source or structure_set.uid
-        yield Reading(name=f"as contoured in {where}", value=interval.value, unit="Gy/fx")
+        yield Reading.of(f"as contoured in {where}", interval, "Gy/fx")
 
 
 def _session_message(
     done: Finding, test: SessionLimit, day: Day, cells: CellDoses, missing: Sequence[str]
 ) -> str:
     assert done.deciding is not None
-    listed = ", ".join(str(n) for n in day.numbers)
+    first, last = day.numbers[0], day.numbers[-1]
+    run = len(day.numbers) > 1 and day.numbers == tuple(range(first, last + 1))
+    listed = f"days {first} to {last}" if run else "day " + ", ".join(map(str, day.numbers))
     value = digits(done.deciding.value, test.goal.limit)
-    least = "" if done.deciding.is_exact else "at least "
     metric = done.decided_by.partition(", ")[2]
-    text = f"{metric} is {least}{value} Gy in the {test.course} session of day {listed}"
+    text = f"{metric} is {bound_word(done.deciding)}{value} Gy in the {test.course} session of {listed}"
     text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
-    alone = [c for c in done.contributors if c.value is not None]
+    alone = [(c, c.value) for c in done.contributors if c.value is not None]
     if len(alone) > 1:
-        own = ", ".join(f"{c.plan} alone {digits(c.value or 0.0, test.goal.limit)} Gy" for c in alone)
+        own = ", ".join(
+            f"{c.plan} alone {'at least ' if c.lower_bound else ''}{digits(v, test.goal.limit)} Gy"
+            for c, v in alone
+        )
         text += f"; {own}"
-        kept = [c for c in alone if test.goal.comparison.holds(c.value or 0.0, test.goal.limit)]
-        if done.outcome is Outcome.FAIL and len(kept) == len(alone):
+        kept = [v for _, v in alone if test.goal.comparison.holds(v, test.goal.limit)]
+        if done.outcome is Outcome.FAIL and len(kept) == len(done.contributors):
             text += "; each plan alone keeps the limit, what is given in one day does not"
     if done.outcome is Outcome.UNCERTAIN:
         beyond = [r for r in done.shown_readings if r.name.startswith("may make it")]
-        text += "; " + ", ".join(f"{r.name}: {digits(r.value, test.goal.limit)} Gy" for r in beyond)
+        text += "; " + ", ".join(
+            f"{r.name}: {'not known' if r.value is None else digits(r.value, test.goal.limit) + ' Gy'}"
+            for r in beyond
+        )
     return text + cover_text(cells) + "".join(f"; {reason}" for reason in missing)

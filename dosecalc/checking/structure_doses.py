@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -81,11 +82,16 @@ def _covered(cells: CellDoses) -> float:
 
 def _rows(context: Context, cells: CellDoses, alpha_beta_gy: float | None) -> Iterator[DoseRow]:
     ledger = context.treatment.ledger
+    missing = missing_from_sum(context)
+    rows = []
     for course in ledger.courses:
         part = ledger.course(course)
-        yield _row(cells, course, part, part.missing(), alpha_beta_gy)
-    if len(ledger):
-        yield _row(cells, TOTAL, ledger, missing_from_sum(context), alpha_beta_gy)
+        rows.append(_row(cells, course, part, part.missing(), alpha_beta_gy))
+    yield from rows
+    if len(rows) == 1 and rows[0].incomplete == missing:
+        yield replace(rows[0], course=TOTAL, per_session=None)  # one course is all there is
+    elif rows:
+        yield _row(cells, TOTAL, ledger, missing, alpha_beta_gy)
 
 
 def _row(

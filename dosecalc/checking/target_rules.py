@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
+    bound_word,
     cover_text,
     digits,
     judge,
@@ -32,7 +33,7 @@ def coverage(context: Context, rule: Rule, test: Coverage) -> Iterator[Finding]:
 def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
     assigned = context.plan_with_role(test.role)
     prescription = prescription_for(assigned, context.protocol.role(test.role))
-    structure = context.find(test.structure, context.structure_set(assigned.course))
+    structure = context.find(test.structure, context.set_of(assigned))
     ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
     if not len(ledger):
         raise DosecalcError("; ".join(context.treatment.ledger.course(assigned.course).missing()))
@@ -44,15 +45,18 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
         if prescription is None:
             raise MetricError(f"{assigned.name}: no prescription to take percent of")
         deciding = deciding.scaled(100 / float(prescription.dose_gy))
+    band = stated_band(deciding)
+    deciding = band.interval(rule.uncertain_by)
     outcome = judge(test.goal, deciding)
     of = f" of {prescription.dose_gy} Gy" if percent and prescription else ""
     unit = test.goal.unit.value
-    text = f"{name_of(metric, test.goal)} is {digits(deciding.value, test.goal.limit)} {unit}{of}"
+    value = f"{bound_word(deciding)}{digits(deciding.value, test.goal.limit)}"
+    text = f"{name_of(metric, test.goal)} is {value} {unit}{of}"
     text += f" in the dose of {assigned.plan.label!r}"
     text += f" (goal {test.goal.comparison.value} {test.goal.limit:g} {unit})"
     return replace(
         finding(rule, outcome, text + cover_text(cells), structure=test.structure),
-        band=stated_band(deciding),
+        band=band,
         deciding=deciding,
         limit=test.goal.limit,
         comparison=test.goal.comparison.value,

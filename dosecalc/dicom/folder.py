@@ -185,14 +185,12 @@ def _one_patient(found: list[_Found], patient_id: str | None, root: Path) -> tup
     if patient_id is None:
         if len(ids) > 1:
             raise InputError(
-                f"{root.as_posix()}: PatientID: expected one patient, found {len(ids)} "
-                f"({', '.join(ids)}); say which with patient_id, in a script or in {CASE_FILE}"
+                f"{root.as_posix()}: PatientID: expected one patient, found {len(ids)}: those of "
+                f"{_examples(found, ids)}; say whose: --patient ID, or patient_id in {CASE_FILE}"
             )
         return found, _odd_patients(found, ids)
     if patient_id not in ids:
-        raise InputError(
-            f"{root.as_posix()}: PatientID: expected {patient_id}, found {', '.join(ids) or 'none'}"
-        )
+        raise InputError(f"{root.as_posix()}: PatientID: expected the one asked for, found {len(ids)} others")
     chosen = [
         entry
         if not entry.file.kind or entry.patient_id == patient_id
@@ -200,6 +198,11 @@ def _one_patient(found: list[_Found], patient_id: str | None, root: Path) -> tup
         for entry in found
     ]
     return chosen, _odd_patients([e for e in chosen if e.record is not None], [patient_id])
+
+
+def _examples(found: list[_Found], ids: Sequence[str]) -> str:
+    """A file of each patient: messages name no patient, and the files say who it is."""
+    return ", ".join(next(e.file.path for e in found if e.patient_id == one) for one in ids[:_LISTED_FILES])
 
 
 def _odd_patients(found: list[_Found], ids: Sequence[str]) -> list[str]:

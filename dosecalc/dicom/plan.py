@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dosecalc.dicom.attributes import Item, check_kind, timestamp, top
 from dosecalc.dicom.files import DicomFile, open_dicom, read_bytes
-from dosecalc.plans import BeamDose, Group, Plan, Prescription
+from dosecalc.plans import MOST_FRACTIONS, BeamDose, Group, Plan, Prescription
 
 SOP_CLASSES = {
     "1.2.840.10008.5.1.4.1.1.481.5": "RT Plan",
@@ -92,8 +92,9 @@ def _groups(item: Item) -> tuple[Group, ...]:
 def _group(item: Item, delivery_types: dict[int, str]) -> Group:
     number = item.required_integer("FractionGroupNumber")
     fractions = item.integer("NumberOfFractionsPlanned")
-    if fractions is not None and fractions < 1:
-        raise item.error("NumberOfFractionsPlanned", expected="1 or more", found=str(fractions))
+    if fractions is not None and not 1 <= fractions <= MOST_FRACTIONS:
+        expected = "1 or more" if fractions < 1 else f"at most {MOST_FRACTIONS}"
+        raise item.error("NumberOfFractionsPlanned", expected=expected, found=str(fractions))
     beams = tuple(_beam(beam, delivery_types) for beam in item.items("ReferencedBeamSequence"))
     numbers = [beam.number for beam in beams]
     if len(set(numbers)) != len(numbers):

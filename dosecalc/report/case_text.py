@@ -10,7 +10,7 @@ import numpy as np
 from dosecalc.case import Case
 from dosecalc.doses import DoseGrid
 from dosecalc.fractions import holds_text
-from dosecalc.plans import Plan, Prescription
+from dosecalc.plans import POINTS, Plan, Prescription
 from dosecalc.report.tables import clean, table, wrapped
 from dosecalc.structures import StructureSet
 
@@ -66,8 +66,9 @@ def _plan(case: Case, plan: Plan) -> Iterator[str]:
     fractions = "unknown fractions" if plan.fractions is None else _count(plan.fractions, "fraction")
     status = plan.approval or "approval not stated"
     yield f"Plan {clean(plan.label)!r}  {clean(plan.source)}  {fractions}, {status}"
+    yield f"  uid: {plan.uid}"
     for prescription in plan.prescriptions:
-        yield f"  prescription: {_prescription(prescription, plan, structure_set)}"
+        yield f"  {_prescription(prescription, plan, structure_set)}"
     if not plan.prescriptions:
         yield "  prescription: none (TargetPrescriptionDose)"
     if structure_set is None:
@@ -82,14 +83,17 @@ def _plan(case: Case, plan: Plan) -> Iterator[str]:
 
 
 def _prescription(prescription: Prescription, plan: Plan, structure_set: StructureSet | None) -> str:
+    if prescription.structure_type in POINTS:
+        return f"dose at a point, no prescription: {float(prescription.dose_gy):.4g} Gy"
     text = f"{prescription.dose_gy} Gy"
     if plan.fractions:
         text += f" ({float(prescription.dose_gy) / plan.fractions:.4g} Gy x {plan.fractions})"
     if prescription.roi_number is None:
-        return f"{text}, target not named ({prescription.structure_type or 'no type'})"
+        about = f" for {clean(prescription.description)!r}" if prescription.description else ""
+        return f"prescription: {text}{about}, no structure named: state it in case.toml: target"
     names = [s.name for s in structure_set or () if s.number == prescription.roi_number]
     name = repr(clean(names[0])) if names else "a structure that is not in the folder"
-    return f"{text} to {name}, ROI Number {prescription.roi_number}"
+    return f"prescription: {text} to {name}, ROI Number {prescription.roi_number}"
 
 
 def _dose(dose: DoseGrid) -> Iterator[str]:
@@ -100,6 +104,7 @@ def _dose(dose: DoseGrid) -> Iterator[str]:
         f"  dose: {clean(dose.source)}, {holds_text(dose)}, {dose.dose_type.value.lower()}, "
         f"{nx} x {ny} x {nz} voxels of {steps} mm, maximum {dose.max_gy:.2f} Gy"
     )
+    yield f"    uid: {dose.uid}"
 
 
 def _step(axis: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:

@@ -11,7 +11,7 @@ from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
-from dosecalc.errors import DosecalcError, MetricError
+from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
 from dosecalc.report.tables import clean, table, wrapped
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
@@ -71,6 +71,19 @@ def dvh_rows(
                     yield DvhRow(dose=dose, structure=structure, problem=str(error))
 
 
+def require_names(case: Case, names: tuple[str, ...]) -> None:
+    """Refuse names that no structure has.
+
+    Raises
+    ------
+    InputError : naming what is missing and what is there.
+    """
+    there = sorted({s.name for each in case.structure_sets for s in each})
+    for name in names:
+        if name not in there:
+            raise InputError(f"structure {name!r}: expected one of {', '.join(map(repr, there)) or 'none'}")
+
+
 def _sets_of(case: Case, dose: DoseGrid) -> tuple[StructureSet, ...]:
     """The structure sets of a dose's plans; all of them where that link is missing."""
     plans = [p for p in case.plans if p.uid in dose.plan_uids]
@@ -85,13 +98,15 @@ def dvh_text(rows: list[DvhRow]) -> str:
 
 
 def _lines(rows: list[DvhRow]) -> Iterator[str]:
-    for dose in dict.fromkeys(r.dose for r in rows):
+    for number, dose in enumerate(dict.fromkeys(r.dose for r in rows)):
+        if number:
+            yield ""
         yield f"Dose {clean(dose.source)} ({holds_text(dose)}, as it stands in the file)"
         own = [r for r in rows if r.dose is dose]
         body = [
             [
                 clean(r.structure.name),
-                f"{r.curve.volume_cm3:.3f}",
+                f"{r.curve.volume_cm3:.2f}",
                 _covered(r.curve),
                 *[f"{float(v):.2f}" if v else "-" for v in r.values()],
             ]
@@ -104,7 +119,6 @@ def _lines(rows: list[DvhRow]) -> Iterator[str]:
         for row in own:
             if row.problem:
                 yield from wrapped("", clean(row.problem))
-        yield ""
 
 
 def _covered(curve: Curve) -> str:
