@@ -147,10 +147,8 @@ def _dvh(options: argparse.Namespace) -> int:
     require_names(case, tuple(options.structure))
     rows = list(dvh_rows(case, names=tuple(options.structure)))
     if not rows:
-        unused = "; ".join(f"{f.path}: {f.reason}" for f in case.inputs if not f.used)
-        raise InputError(
-            f"{options.folder}: no dose with a structure to evaluate it in ({unused or 'nothing was refused'})"
-        )
+        refused = "; ".join(f"{f.path}: {f.reason}" for f in case.inputs if not f.used) or "no file refused"
+        raise InputError(f"{options.folder}: no dose with a structure to evaluate it in ({refused})")
     if options.csv is not None:
         _write(options.csv, dvh_csv(rows))
     print(dvh_text(rows), end="")

@@ -56,10 +56,10 @@ def read_rule(table: Table) -> Rule:
     if Source.STATED_BOUND.value not in sources:
         raise table.error("uncertain_by", "expected stated_bound among them: missing dose never passes")
     rule = Rule(
-        id=table.string("id"),
-        title=table.string("title"),
+        id=table.words("id"),
+        title=table.words("title"),
         level=table.choice("level", Level),
-        source=table.string("source"),
+        source=table.words("source"),
         test=_READERS[kind](table),
         uncertain_by=frozenset(known[s] for s in sources),
     )
@@ -112,9 +112,9 @@ def _distance(table: Table) -> Distance:
     test = Distance(
         structures=_names(table, "structures"),
         course=table.string("course"),
-        dose_gy=table.number("dose_gy"),
+        dose_gy=table.positive("dose_gy"),
         goal=_goal(table),
-        shift_mm=table.number("shift_mm"),
+        shift_mm=table.number("shift_mm", at_least=0),
     )
     _require_per_fraction(table, test.goal)
     return test
@@ -169,46 +169,67 @@ def _positive(table: Table, key: str) -> Decimal:
     return value
 
 
+def _not_negative(table: Table, key: str) -> Decimal:
+    value = table.decimal(key)
+    if value < 0:
+        raise table.error(key, f"expected 0 or more, found {value}")
+    return value
+
+
+def _dose_matches(table: Table) -> DoseMatchesPrescription:
+    test = DoseMatchesPrescription(low=table.number("low", at_least=0), high=table.number("high"))
+    if test.low > test.high:
+        raise table.error("low", f"expected at most high ({test.high:g}), found {test.low:g}")
+    return test
+
+
+def _days_between(table: Table) -> DaysBetween:
+    test = DaysBetween(
+        course=table.string("course"),
+        next_course=table.string("next_course"),
+        low_days=table.integer("low_days"),
+        high_days=table.integer("high_days"),
+        counted_from=table.choice("counted_from", CountedFrom),
+    )
+    if test.low_days > test.high_days:
+        raise table.error("low_days", f"expected at most high_days ({test.high_days}), found {test.low_days}")
+    return test
+
+
 _READERS: Mapping[str, Callable[[Table], Test]] = {
     "prior_course": lambda t: PriorCourse(course=t.string("course")),
-    "recurrence": lambda t: Recurrence(course=t.string("course"), years=t.integer("years")),
+    "recurrence": lambda t: Recurrence(course=t.string("course"), years=t.integer("years", at_least=0)),
     "plan_status": lambda _: PlanStatus(),
-    "dose_matches_prescription": lambda t: DoseMatchesPrescription(
-        low=t.number("low"), high=t.number("high")
-    ),
+    "dose_matches_prescription": _dose_matches,
     "prescription": lambda t: PrescriptionIs(
         role=t.string("role"),
         dose_per_fraction_gy=_positive(t, "dose_per_fraction_gy"),
-        fractions=t.integer("fractions"),
-        tolerance_gy=t.decimal("tolerance_gy"),
+        fractions=t.integer("fractions", at_least=1),
+        tolerance_gy=_not_negative(t, "tolerance_gy"),
     ),
     "coverage": _coverage,
     "containment": lambda t: Containment(
         structure=t.string("structure"),
         inside=t.string("inside"),
-        at_most_cm3=t.number("at_most_cm3"),
+        at_most_cm3=t.number("at_most_cm3", at_least=0),
     ),
     "overlap": lambda t: Overlap(
         structures=_names(t, "structures"),
         role=t.string("role"),
-        at_most_cm3=t.number("at_most_cm3"),
+        at_most_cm3=t.number("at_most_cm3", at_least=0),
     ),
     "consecutive_days": lambda t: ConsecutiveDays(course=t.string("course")),
     "session_limit": _session_limit,
     "structures_present": _structures_present,
     "span": lambda t: Span(
-        structures=_names(t, "structures"), course=t.string("course"), dose_gy=t.number("dose_gy")
+        structures=_names(t, "structures"), course=t.string("course"), dose_gy=t.positive("dose_gy")
     ),
     "distance": _distance,
-    "days_between": lambda t: DaysBetween(
-        course=t.string("course"),
-        next_course=t.string("next_course"),
-        low_days=t.integer("low_days"),
-        high_days=t.integer("high_days"),
-        counted_from=t.choice("counted_from", CountedFrom),
-    ),
+    "days_between": _days_between,
     "weekly": lambda t: Weekly(
-        course=t.string("course"), per_week=t.integer("per_week"), per_day=t.integer("per_day")
+        course=t.string("course"),
+        per_week=t.integer("per_week", at_least=1),
+        per_day=t.integer("per_day", at_least=1),
     ),
     "decision_point": _decision_point,
     "cumulative_limit": _cumulative_limit,

@@ -59,6 +59,7 @@ class Table:
         self._read: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
+        self._read.add(key)  # whoever asks knows the key, whether it is there or not
         return key in self._data
 
     def path(self, key: str) -> str:
@@ -85,15 +86,23 @@ class Table:
     def string(self, key: str, default: object = _REQUIRED) -> str:
         return str(self._take(key, str, "a string", default))
 
+    def words(self, key: str) -> str:
+        """A string that says something."""
+        text = self.string(key)
+        if not text.strip():
+            raise self.error(key, "expected words, found a blank string")
+        return text
+
     def boolean(self, key: str, default: object = _REQUIRED) -> bool:
         return bool(self._take(key, bool, "true or false", default))
 
-    def integer(self, key: str, default: object = _REQUIRED) -> int:
+    def integer(self, key: str, default: object = _REQUIRED, *, at_least: int | None = None) -> int:
         value = self._take(key, int, "a whole number", default)
         assert isinstance(value, int)
+        self._bounded(key, value, at_least)
         return value
 
-    def number(self, key: str, default: object = _REQUIRED) -> float:
+    def number(self, key: str, default: object = _REQUIRED, *, at_least: float | None = None) -> float:
         value = self._take(key, (int, float), "a number", default)
         assert isinstance(value, int | float)
         try:
@@ -102,7 +111,19 @@ class Table:
             number = math.inf
         if not math.isfinite(number):
             raise self.error(key, f"expected a finite number, found {number}")
+        self._bounded(key, number, at_least)
         return number
+
+    def positive(self, key: str) -> float:
+        """A number above 0."""
+        value = self.number(key)
+        if value <= 0:
+            raise self.error(key, f"expected a number above 0, found {value:g}")
+        return value
+
+    def _bounded(self, key: str, value: float, at_least: float | None) -> None:
+        if at_least is not None and value < at_least:
+            raise self.error(key, f"expected {at_least:g} or more, found {value:g}")
 
     def decimal(self, key: str) -> Decimal:
         """An exact decimal, written as a string (``"69.96"``) or as a whole number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from factories import make_ledger, make_uniform_dose
@@ -36,7 +37,7 @@ def test_each_dose_has_sessions_of_its_own() -> None:
     assert ledger.courses == ("course 1", "course 2")
     assert [s.number for s in ledger.course("course 2")] == list(range(1, 29))
     assert [g.count for g in ledger.distinct()] == [3, 28]
-    assert scales(ledger) == [[1 / 3], [1 / 28]]
+    assert scales(ledger) == [[Fraction(1, 3)], [Fraction(1, 28)]]
     assert {s.state for s in ledger} == {State.PLANNED}
 
 
@@ -45,7 +46,7 @@ def test_doses_given_together_share_their_sessions() -> None:
     assert len(ledger) == 31
     assert ledger.courses == ("course 1", "course 2")
     assert [g.count for g in ledger.distinct()] == [3, 28]
-    assert scales(ledger) == [[1 / 3, 1 / 3], [1 / 28]]
+    assert scales(ledger) == [[Fraction(1, 3), Fraction(1, 3)], [Fraction(1, 28)]]
     assert len(ledger.grids()) == 3
 
 
