@@ -27,6 +27,7 @@ from dosecalc.protocol import load_protocol
 from dosecalc.report.case_text import case_text
 from dosecalc.report.check_text import check_text
 from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text, require_names
+from dosecalc.report.tables import page
 
 _EPILOG = """examples:
   dosecalc inspect FOLDER                     what is there and how it is linked
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAULT
     except DosecalcError as error:
-        print(f"dosecalc: {error}", file=sys.stderr)
+        print(page(f"dosecalc: {error}".split("\n")), end="", file=sys.stderr)
         return EXIT_UNUSABLE
     except KeyboardInterrupt:
         print("dosecalc: interrupted; nothing was judged", file=sys.stderr)

@@ -143,7 +143,11 @@ def _centre_x_mm(context: Context, name: str, course: str) -> float:
 
 def one_frame(context: Context, rule: Rule) -> Iterator[Finding]:
     """Doses and structures of all courses lie in one frame of reference, or are registered."""
-    held = {grid.source or grid.uid: grid.frame_uid for grid in context.treatment.ledger.known().grids()}
+    held = {
+        grid.source or grid.uid: grid.frame_uid
+        for assigned in context.treatment.plans
+        for grid in context.case.doses_of(assigned.plan.uid)
+    }
     if not held:
         reasons = "; ".join(context.treatment.ledger.missing()) or "no dose belongs to any course"
         yield not_evaluated(rule, f"no dose can be used: {reasons}")

@@ -11,13 +11,13 @@ from dosecalc.case import Case
 from dosecalc.doses import DoseGrid
 from dosecalc.fractions import holds_text
 from dosecalc.plans import POINTS, Plan, Prescription
-from dosecalc.report.tables import clean, table, wrapped
+from dosecalc.report.tables import clean, page, table, wrapped
 from dosecalc.structures import StructureSet
 
 
 def case_text(case: Case, *, patient: str = "") -> str:
     """The whole inspection as text."""
-    return "\n".join(_lines(case, patient)) + "\n"
+    return page(_lines(case, patient))
 
 
 def _lines(case: Case, patient: str) -> Iterator[str]:

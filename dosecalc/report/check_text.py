@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from dosecalc.findings import CheckResult, Finding, Outcome
-from dosecalc.report.tables import clean, gy, table, wrapped
+from dosecalc.report.tables import clean, gy, page, table, wrapped
 from dosecalc.rules import Level
 
 WORDS = {
@@ -27,7 +27,7 @@ _GRAVEST_FIRST = (
 
 def check_text(result: CheckResult, *, case_name: str, patient: str = "") -> str:
     """The whole report as text."""
-    return "\n".join(_lines(result, case_name, patient)) + "\n"
+    return page(_lines(result, case_name, patient))
 
 
 def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:

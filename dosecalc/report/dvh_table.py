@@ -13,7 +13,7 @@ from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
-from dosecalc.report.tables import clean, table, wrapped
+from dosecalc.report.tables import clean, page, table, wrapped
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.structures import Structure, StructureSet
 
@@ -94,7 +94,7 @@ def _sets_of(case: Case, dose: DoseGrid) -> tuple[StructureSet, ...]:
 
 def dvh_text(rows: list[DvhRow]) -> str:
     """The rows as tables, one for each dose."""
-    return "\n".join(_lines(rows)) + "\n"
+    return page(_lines(rows))
 
 
 def _lines(rows: list[DvhRow]) -> Iterator[str]:
@@ -141,7 +141,7 @@ def dvh_csv(rows: list[DvhRow]) -> str:
         curve = row.curve
         writer.writerow(
             [
-                row.dose.source,
+                clean(row.dose.source),
                 holds_text(row.dose),
                 row.structure.number,
                 clean(row.structure.name),

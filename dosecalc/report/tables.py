@@ -14,8 +14,17 @@ WIDTH = 100
 
 def clean(text: str) -> str:
     """Text from a file, fit for one line of a terminal: no control or direction characters."""
-    kept = (c if unicodedata.category(c)[0] != "C" else " " for c in text)
-    return " ".join("".join(kept).split())
+    return " ".join(printable(text).split())
+
+
+def printable(text: str) -> str:
+    """One line as it stands, but for control and direction characters, which become blanks."""
+    return "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
+
+
+def page(lines: Iterable[str]) -> str:
+    """Lines as one text. Whatever a file smuggled into a line stays in that line."""
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> Iterator[str]:
