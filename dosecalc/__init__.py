@@ -18,6 +18,7 @@ from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
+from dosecalc.rules import Level
 from dosecalc.sampling import Settings
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
@@ -40,6 +41,7 @@ __all__ = [
     "Grouping",
     "Lattice",
     "Ledger",
+    "Level",
     "Lq",
     "LqL",
     "Outcome",

@@ -135,6 +135,12 @@ def _course(table: Table) -> CourseStatement:
         delivered=table.integer("delivered") if "delivered" in table else None,
         not_planned_yet=table.boolean("not_planned_yet", False),
     )
+    if statement.not_planned_yet:
+        given = [
+            k for k in ("prescription_gy", "fractions", "dates", "first_date", "delivered") if k in table
+        ]
+        if given:
+            raise table.error("not_planned_yet", f"expected nothing else of the course, found {given[0]}")
     if statement.delivered is not None and statement.delivered < 0:
         raise table.error("delivered", f"expected 0 or more, found {statement.delivered}")
     table.done()

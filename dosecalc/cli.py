@@ -152,6 +152,8 @@ def _dvh(options: argparse.Namespace) -> int:
         raise InputError(f"{options.folder}: no dose with a structure to evaluate it in ({refused})")
     if options.csv is not None:
         _write(options.csv, dvh_csv(rows))
+    if options.identify:
+        print(page([f"patient: {_patient(case, options)}"]), end="")
     print(dvh_text(rows), end="")
     return EXIT_PASS
 
@@ -166,7 +168,7 @@ def _check(options: argparse.Namespace) -> int:
         if options.identify:
             data["patient"] = {"name": case.patient_name, "id": case.patient_id}
         _write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-    name = options.folder.resolve().name
+    name = options.folder.resolve().name if options.identify else ""
     print(check_text(result, case_name=name, patient=_patient(case, options)), end="")
     return {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
 

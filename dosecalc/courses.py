@@ -79,6 +79,12 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
             later.append(course.name)
         else:
             absent.append(course.name)
+        if later and (members or stated.dates or stated.delivered):
+            raise InputError(
+                f"{case.statement.source}: courses.{later[0]}.not_planned_yet: expected false, as the "
+                f"{course.name} course, which follows it, is planned"
+            )
+    sessions = _earlier_first(case, sessions, assumptions)
     ledger = Ledger(sessions=tuple(sessions), events=case.statement.events)
     return Treatment(
         plans=tuple(assigned),
@@ -89,6 +95,26 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
         ledger=ledger,
         assumptions=tuple(assumptions),
     )
+
+
+def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) -> list[Session]:
+    """Where a course has begun, all that comes before it was given: stated otherwise, it contradicts."""
+    begun = [s.course for s in sessions if s.state is State.DELIVERED]
+    if not begun:
+        return sessions
+    order = list(dict.fromkeys(s.course for s in sessions))
+    earlier = order[: order.index(begun[-1])]
+    open_courses = list(
+        dict.fromkeys(s.course for s in sessions if s.course in earlier and s.state is State.PLANNED)
+    )
+    for course in open_courses:
+        if case.statement.course(course).delivered is not None:
+            raise InputError(
+                f"{case.statement.source}: courses.{course}.delivered: expected all of its sessions, as "
+                f"the {begun[-1]} course has begun, found {case.statement.course(course).delivered}"
+            )
+        assumptions.append(f"{course}: taken as delivered, as the {begun[-1]} course has begun")
+    return [replace(s, state=State.DELIVERED) if s.course in open_courses else s for s in sessions]
 
 
 def _check_course(
@@ -179,8 +205,18 @@ def _dates(
         raise InputError(f"{source}.delivered: expected at most {days}, found {stated.delivered}")
     if stated.dates:
         if len(stated.dates) != days:
-            raise InputError(f"{source}.dates: expected {days} dates, found {len(stated.dates)}")
+            raise InputError(
+                f"{source}.dates: expected {days} dates, found {len(stated.dates)}; one a prescribed day"
+            )
+        if stated.last_date not in {None, stated.dates[-1]}:
+            raise InputError(
+                f"{source}.last_date: expected {stated.dates[-1]}, as in dates, found {stated.last_date}"
+            )
         return list(stated.dates)
+    if stated.first_date and stated.last_date and stated.last_date < stated.first_date:
+        raise InputError(
+            f"{source}.last_date: expected {stated.first_date} or later, found {stated.last_date}"
+        )
     if stated.first_date is None:
         return [None] * days
     if stated.first_date.weekday() >= 5:

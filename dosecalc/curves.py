@@ -84,12 +84,15 @@ class Curve:
             )
         if not np.all(np.isfinite(volume) & (volume >= 0)):
             raise MetricError("curve: expected finite volumes of 0 or more")
-        dose, volume = dose[volume > 0], volume[volume > 0]  # no volume has no maximum
-        known = ~np.isnan(dose)
-        order = np.argsort(dose[known])
-        ascending, weights = dose[known][order], volume[known][order]
-        above = np.cumsum(weights[::-1])[::-1]
-        covered, uncovered = float(above[0]) if above.size else 0.0, float(volume[~known].sum())
+        whole = float(volume.sum())
+        kept = (volume > 0) & ~np.isnan(dose)  # a cell without volume has no maximum
+        if not kept.all():
+            dose, volume = dose[kept], volume[kept]
+        order = np.argsort(dose)
+        ascending = dose[order]
+        above = np.cumsum(volume[order][::-1])[::-1]
+        covered = float(above[0]) if above.size else 0.0
+        uncovered = max(whole - covered, 0.0)
         if uncovered <= _ROUNDING * covered:
             uncovered = 0.0
         return cls(

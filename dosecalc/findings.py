@@ -16,7 +16,7 @@ from dosecalc.rules import Level
 FORMAT_VERSION = 1
 
 
-class Outcome(enum.Enum):
+class Outcome(enum.StrEnum):
     """The five things that can be said of a rule."""
 
     PASS = "PASS"
@@ -178,6 +178,15 @@ class Metrics:
             mean_gy=self.mean_gy.scaled(factor),
             near_max_gy=self.near_max_gy.scaled(factor),
             max_gy=self.max_gy.scaled(factor),
+        )
+
+    def or_up_to(self, other: Metrics) -> Metrics:
+        """The same values, with the ends of both."""
+        return Metrics(
+            min_gy=self.min_gy.or_up_to(other.min_gy),
+            mean_gy=self.mean_gy.or_up_to(other.mean_gy),
+            near_max_gy=self.near_max_gy.or_up_to(other.near_max_gy),
+            max_gy=self.max_gy.or_up_to(other.max_gy),
         )
 
     def to_dict(self) -> dict[str, object]:

@@ -103,7 +103,11 @@ def _from_one(plan: Plan, dose: DoseGrid, fractions: int | None) -> FractionDose
             f"{len(plan.groups)} fraction groups: {dose.source} ({holds_text(dose)}) cannot be divided "
             "into fractions without guessing",
         )
-    number = dose.holds.number if isinstance(dose.holds, FractionGroup) else None
+    number = None
+    if isinstance(dose.holds, FractionGroup):
+        number = dose.holds.number
+    elif isinstance(dose.holds, OneSession):
+        number = dose.holds.group_number
     if number is not None and all(g.number != number for g in plan.groups):
         return _no(plan, f"{dose.source}: it has no fraction group {number}")
     scale = Fraction(1) if _is_session(dose) else Fraction(1, fractions or 1)

@@ -44,6 +44,10 @@ class Interval:
         """The interval times a positive factor: a change of unit."""
         return Interval(value=self.value * factor, low=self.low * factor, high=self.high * factor)
 
+    def or_up_to(self, other: Interval) -> Interval:
+        """The same value, with the ends of both: the truth may be what either says."""
+        return Interval(value=self.value, low=min(self.low, other.low), high=max(self.high, other.high))
+
     @property
     def is_exact(self) -> bool:
         return self.low == self.high

@@ -168,11 +168,22 @@ class Ledger:
         return Ledger(sessions=tuple(s for s in self.sessions if keep(s)), events=self.events)
 
     def days(self) -> tuple[tuple[Session, ...], ...]:
-        """Sessions grouped by the prescribed day of their course, in order."""
-        groups: dict[tuple[str, int], list[Session]] = {}
+        """Sessions grouped by their date, or where it is not known by the prescribed day of their course."""
+        groups: dict[tuple[str, int | dt.date], list[Session]] = {}
         for session in self.sessions:
-            groups.setdefault((session.course, session.day), []).append(session)
+            groups.setdefault((session.course, session.date or session.day), []).append(session)
         return tuple(tuple(g) for g in groups.values())
+
+    def in_one_visit_a_day(self) -> Ledger:
+        """The same treatment with all that is given in one day taken as one session.
+
+        Repair between two sessions of a day is not complete: their effect lies between that of this
+        ledger and that of the ledger as it is.
+        """
+        sessions = tuple(
+            replace(d[0], contributions=tuple(c for s in d for c in s.contributions)) for d in self.days()
+        )
+        return Ledger(sessions=sessions, events=self.events)
 
     def course(self, *names: str) -> Ledger:
         """The ledger of some courses alone."""

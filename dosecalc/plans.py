@@ -80,5 +80,5 @@ class Plan:
 
     @property
     def treats(self) -> bool:
-        """Whether the plan is for treatment: not a verification, a machine QA or a research plan."""
-        return self.intent not in {"VERIFICATION", "MACHINE_QA", "RESEARCH", "SERVICE"}
+        """Whether the plan may be for treatment: trials are research, so a research plan may."""
+        return self.intent not in {"VERIFICATION", "MACHINE_QA", "SERVICE"}

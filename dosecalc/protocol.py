@@ -9,8 +9,9 @@ from importlib import resources
 from pathlib import Path
 
 from dosecalc.errors import InputError
+from dosecalc.quantities import Bed, Eqd2
 from dosecalc.rulefile import read_rule
-from dosecalc.rules import Rule
+from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.statement import Grouping
 from dosecalc.tables import Table, parse_toml
 
@@ -56,7 +57,8 @@ class StructureEntry:
 class Protocol:
     """A protocol as read: nothing in it was filled in by the program.
 
-    ``sha256`` is the hash of the file, with that of the file it extends where there is one.
+    ``sha256`` is the hash of the file, with that of the file it extends where there is one;
+    ``changed_rules`` are the rules of that one which the file changes.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Protocol:
     rules: tuple[Rule, ...]
     sha256: str
     path: str
+    changed_rules: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role:
         return next(r for r in self.roles if r.name == name)
@@ -113,6 +116,7 @@ def load_protocol(name: str | Path) -> Protocol:
         rules=tuple(read_rule(t) for t in top.tables("rules", name="id")),
         sha256=digest,
         path=source,
+        changed_rules=_changed_rules(content, source),
     )
     top.done()
     _check_names(protocol, top)
@@ -157,6 +161,19 @@ def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[
     data.setdefault("title", f"{base['title']} (as changed in {source})")
     _refuse_repeats(data, top)
     return _overlaid(base, data), f"{digest}+{base_digest}"
+
+
+def _changed_rules(content: bytes, source: str) -> tuple[str, ...]:
+    """Rules that a file has in common with the shipped protocol that it extends."""
+    data = parse_toml(content, source)
+    base = data.get("extends")
+    if base not in shipped_protocols():
+        return ()
+    own, below = (
+        [r.get("id") for r in rules if isinstance(r, dict)] if isinstance(rules, list) else []
+        for rules in (data.get("rules"), _extended(*_content(str(base)), ())[0].get("rules"))
+    )
+    return tuple(str(i) for i in own if i in below)
 
 
 def _refuse_repeats(data: Mapping[str, object], top: Table) -> None:
@@ -233,8 +250,13 @@ def _check_names(protocol: Protocol, top: Table) -> None:
     _unique([r.id for r in protocol.rules], "rules", top)
     for role in protocol.roles:
         _known(role.course, courses, f"roles[{role.name}].course", top)
+    _unique_aliases(protocol, top)
     for rule in protocol.rules:
         where = f"rules[{rule.id}]"
+        if isinstance(rule.test, CumulativeLimit) and isinstance(rule.test.goal.quantity, Bed | Eqd2):
+            for name in rule.test.structures:
+                if name in structures and protocol.structure(name).alpha_beta_gy is None:
+                    raise top.error(f"{where}.goal", f"expected an a/b for {name} in structures, found none")
         for key, known in (("course", courses), ("next_course", courses), ("role", roles)):
             if hasattr(rule.test, key):
                 _known(getattr(rule.test, key), known, f"{where}.{key}", top)
@@ -250,6 +272,18 @@ def _check_names(protocol: Protocol, top: Table) -> None:
             _known(name, roles, f"{where}.reading", top)
         for name in (n for names in getattr(rule.test, "shown_roles", ()) for n in names):
             _known(name, roles, f"{where}.shown_readings", top)
+
+
+def _unique_aliases(protocol: Protocol, top: Table) -> None:
+    """Refuse a name that two structures go by: one contour would be judged as both."""
+    owner: dict[str, str] = {}
+    for entry in protocol.structures:
+        for name in {n.strip().casefold() for n in (entry.name, *entry.aliases)}:
+            if owner.setdefault(name, entry.name) != entry.name:
+                raise top.error(
+                    f"structures[{entry.name}].aliases",
+                    f"expected a name of its own, found {name!r}, which {owner[name]} has too",
+                )
 
 
 def _unique(names: list[str], key: str, top: Table) -> set[str]:

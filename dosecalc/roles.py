@@ -76,6 +76,7 @@ def check_statement(case: Case, protocol: Protocol) -> None:
     roles = [r.name for r in protocol.roles]
     uids = {p.uid for p in case.plans}
     referenced = {uid for d in case.doses for uid in d.plan_uids}
+    referenced |= {uid for p in case.plans for _, uid in p.related_uids}
     for stated in case.statement.plans:
         unread = any(f.lost for f in case.inputs)  # lost_doses says which; a plan may be among them
         if stated.uid not in uids and not unread and not (stated.ignore and stated.uid in referenced):
@@ -123,10 +124,13 @@ def assign_plans(
     for plan in case.plans:
         stated = case.statement.plan(plan.uid)
         if stated.ignore:
-            assumptions.append(f"{plan_name(plan)} is left out as stated: {stated.ignore}")
+            warning = "WARNING: " if case.doses_of(plan.uid) else ""
+            assumptions.append(f"{warning}{plan_name(plan)} is left out as stated: {stated.ignore}")
             continue
         if not plan.treats and not stated.roles:
-            assumptions.append(f"{plan_name(plan)} is left out: PlanIntent {plan.intent} is not treatment")
+            assumptions.append(
+                f"WARNING: {plan_name(plan)} is left out: PlanIntent {plan.intent} is not treatment"
+            )
             continue
         found = _in_role(plan, stated, protocol, assumptions)
         if found is None:
@@ -154,9 +158,14 @@ def lost_doses(
     here = {p.uid for p in case.plans}
     left_out = {p.uid for p in case.statement.plans if p.ignore}
     for dose in case.doses:
-        if not here & set(dose.plan_uids) and not (dose.plan_uids and set(dose.plan_uids) <= left_out):
-            of = ", ".join(dose.plan_uids) or "no plan"
+        elsewhere = [uid for uid in dose.plan_uids if uid not in here | left_out]
+        if elsewhere or not dose.plan_uids:
+            of = ", ".join(elsewhere) or "no plan"
             yield f"{dose.source} is the dose of {of}, which is not in the folder: it is in no sum"
+    for plan in case.plans:
+        for relation, uid in plan.related_uids:
+            if relation == "CONCURRENT" and uid not in here | left_out:
+                yield f"{plan_name(plan)} is given with plan {uid}, which is not in the folder"
     held = {r for p in assigned for r in p.roles}
     begun = {p.course for p in assigned}
     for role in protocol.roles:
@@ -227,5 +236,5 @@ def _one_plan_a_role(assigned: Sequence[AssignedPlan], protocol: Protocol) -> No
             raise InputError(
                 f"role {role.name!r}: expected one plan, found {len(holders)}: "
                 + ", ".join(f"{p.name}, SOPInstanceUID {p.plan.uid}" for p in holders)
-                + '; say in case.toml which one counts: ignore = "reason" for the others'
+                + '; state in case.toml what each is: roles = [...], or ignore = "reason" for one never given'
             )

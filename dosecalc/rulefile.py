@@ -211,6 +211,7 @@ _READERS: Mapping[str, Callable[[Table], Test]] = {
     "containment": lambda t: Containment(
         structure=t.string("structure"),
         inside=t.string("inside"),
+        role=t.string("role"),
         at_most_cm3=t.number("at_most_cm3", at_least=0),
     ),
     "overlap": lambda t: Overlap(

@@ -15,7 +15,7 @@ from dosecalc.goals import Goal
 from dosecalc.intervals import Source
 
 
-class Level(enum.Enum):
+class Level(enum.StrEnum):
     """Required rules decide the outcome; advisory ones are shown right below the failures."""
 
     REQUIRED = "required"
@@ -85,10 +85,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Containment:
-    """A structure lies inside another, but for some cm3."""
+    """A structure lies inside another, but for some cm3, in the structure set of the plan of a role."""
 
     structure: str
     inside: str
+    role: str
     at_most_cm3: float
 
 

@@ -17,6 +17,11 @@ Floats = npt.NDArray[np.float64]
 
 _PLANE_MM = 0.01
 """Points of one contour, and contours of one plane, may differ this much in z: DICOM decimals."""
+_OFF_PLANE_MM = 0.2
+"""Contours this near to a plane, or a quarter of a slice, belong to it: a plane of their own would take
+their thickness from its."""
+_REPEAT_MM = 0.2
+"""Outlines this close on average are one contour stored twice; no wall is contoured thinner."""
 _GAP = 1.5
 """Planes further apart than this many usual spacings have slices missing between them."""
 
@@ -70,11 +75,11 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
     sides overlap, the gap is bridged; otherwise the solid has two parts, each with its end caps.
     Either is said in ``notes``, as is a contour that occurs twice, which would cancel itself.
     """
-    planes = _planes(loops_xyz_mm)
+    notes: list[str] = []
+    planes = _planes(loops_xyz_mm, notes)
     if not planes:
         return Solid(slabs=())
     z_mm = np.array(sorted(planes))
-    notes: list[str] = []
     sections = [oriented(_without_repeats(planes[z], z, notes)) for z in z_mm.tolist()]
     if len(z_mm) == 1 and slice_mm is None:
         raise ContourError(
@@ -94,9 +99,8 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
     return Solid(slabs=slabs, notes=tuple(notes), bridged_mm=tuple(bridged))
 
 
-def _planes(loops_xyz_mm: Sequence[Floats]) -> dict[float, list[Floats]]:
-    """Loops (n, 2) by the z of their plane."""
-    planes: dict[float, list[Floats]] = {}
+def _planes(loops_xyz_mm: Sequence[Floats], notes: list[str]) -> dict[float, list[Floats]]:
+    """Loops (n, 2) by the z of their plane; contours a little off a plane belong to it."""
     flat = []
     for number, loop in enumerate(loops_xyz_mm, start=1):
         if len(loop) < 3:
@@ -108,12 +112,30 @@ def _planes(loops_xyz_mm: Sequence[Floats]) -> dict[float, list[Floats]]:
                 f"{loop[:, 2].min():g} to {loop[:, 2].max():g} mm"
             )
         flat.append((float(np.mean(loop[:, 2])), number, loop))
-    previous = -np.inf
-    for z, _, loop in sorted(flat, key=lambda item: item[:2]):
-        if z - previous > _PLANE_MM:
-            previous = z
-        planes.setdefault(previous, []).append(loop[:, :2])
+    flat.sort(key=lambda item: item[:2])
+    near = _near_mm(np.array([z for z, _, _ in flat]))
+    planes: dict[float, list[Floats]] = {}
+    plane = -np.inf
+    for z, _, loop in flat:
+        if z - plane > near:
+            plane = z
+        elif z - plane > _PLANE_MM:
+            notes.append(f"a contour at z = {z:g} mm is taken to the plane at z = {plane:g} mm")
+        planes.setdefault(plane, []).append(loop[:, :2])
     return planes
+
+
+def _near_mm(z_mm: Floats) -> float:
+    """How far off a plane a contour may lie and belong to it: a part of the spacing of the planes.
+
+    That is the gap which half of the structure's length lies in; where contours lie off their planes,
+    most of all gaps are small ones.
+    """
+    gaps = np.sort(np.diff(z_mm))
+    if gaps.sum() <= 0:
+        return _PLANE_MM
+    usual = float(gaps[np.searchsorted(np.cumsum(gaps), gaps.sum() / 2)])
+    return max(_PLANE_MM, min(_OFF_PLANE_MM, usual / 4))
 
 
 def _without_repeats(loops: list[Floats], z_mm: float, notes: list[str]) -> list[Floats]:
@@ -121,24 +143,24 @@ def _without_repeats(loops: list[Floats], z_mm: float, notes: list[str]) -> list
 
     Contours are equal where their outlines are, whatever their points, direction or last decimals.
     """
-    outlines = np.array([_outline_mm(loop) for loop in loops])
-    kept: list[int] = []
-    for number, outline in enumerate(outlines):
-        if not np.any(np.all(np.abs(outlines[kept] - outline) <= _PLANE_MM, axis=1)):
-            kept.append(number)
+    kept: list[Floats] = []
+    for loop in loops:
+        if not any(_repeats(loop, other) for other in kept):
+            kept.append(loop)
     if len(kept) < len(loops):
         notes.append(f"the same contour occurs twice at z = {z_mm:g} mm; it is taken once")
-    return [loops[number] for number in kept]
+    return kept
 
 
-def _outline_mm(loop_xy_mm: Floats) -> Floats:
-    """Lengths that two loops share only if they are the same: box, middle of the outline, thickness."""
-    edges = loop_edges(loop_xy_mm)
-    length = np.hypot(*(edges[:, 2:] - edges[:, :2]).T)
-    whole = max(float(length.sum()), _PLANE_MM)
-    middle = length @ (edges[:, :2] + edges[:, 2:]) / (2 * whole)
-    thickness = abs(signed_area_mm2(edges)) / whole
-    return np.array([*loop_xy_mm.min(axis=0), *loop_xy_mm.max(axis=0), *middle, thickness])
+def _repeats(loop: Floats, other: Floats) -> bool:
+    """Whether two outlines are nowhere far apart: what lies between them, over their length."""
+    corners = (loop.min(axis=0), loop.max(axis=0)), (other.min(axis=0), other.max(axis=0))
+    if np.max(np.abs(np.subtract(*corners))) > 5 * _REPEAT_MM:
+        return False
+    edges = loop_edges(loop)
+    length = float(np.hypot(*(edges[:, 2:] - edges[:, :2]).T).sum())
+    between = signed_area_mm2(boundary(edges, loop_edges(other), lambda a, b: a ^ b))
+    return between <= _REPEAT_MM * length
 
 
 def _extents(

@@ -167,8 +167,8 @@ def nerve(side: int) -> Solid:
     across = 2.0 * np.array([-along[1], along[0]])
     corners = np.array([start + across, start - across, end - across, end + across])
 
-    def inside(x: Floats, y: Floats, z: Floats) -> Mask:
-        raise NotImplementedError("nothing is derived for the optic nerves")
+    def inside(*_: Floats) -> Mask:
+        raise ValueError("no expectation is derived for the optic nerves")
 
     low, high = corners.min(axis=0), corners.max(axis=0)
     return Solid(name="OpticNrv_L" if side > 0 else "OpticNrv_R", kind="ORGAN", z_mm=(30.0, 33.0),

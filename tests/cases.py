@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,13 @@ def fraction_gy(
     *, target_gy: float, organ_gy: Mapping[str, float], spot_gy: float = 0.0, lattice: Lattice = LATTICE
 ) -> Floats:
     """Dose of one fraction, ``[z, y, x]``; ``spot_gy`` is added at one voxel of the left carotid."""
-    x, y, z = np.moveaxis(lattice.points_xyz_mm(), -1, 0)
+    points = lattice.points_xyz_mm()
+    return gy_at(points, target_gy=target_gy, organ_gy=organ_gy, spot_gy=spot_gy)
+
+
+def gy_at(xyz_mm: Floats, *, target_gy: float, organ_gy: Mapping[str, float], spot_gy: float = 0.0) -> Floats:
+    """Dose of one fraction at points, shape (..., 3)."""
+    x, y, z = np.moveaxis(xyz_mm, -1, 0)
     share = (
         np.clip((25 - abs(x)) / 10, 0, 1)
         * np.clip((18 - abs(y)) / 12, 0, 1)
@@ -272,6 +279,16 @@ def make_case(
     return replace(case, **fields)
 
 
+def make_case_before_planning() -> Case:
+    """The prior course alone: induction and definitive are stated to be not planned yet."""
+    later = CourseStatement(not_planned_yet=True)
+    statement = make_statement(
+        plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))],
+        courses={"prior": CourseStatement(), "induction": later, "definitive": later},
+    )
+    return make_case(plans=("prior",), statement=statement)
+
+
 def _dose(name: str, own: Changed, prescribed: Prescribed) -> DoseGrid:
     gy = fraction_gy(
         target_gy=float(Decimal(prescribed.total_gy) / prescribed.fractions),
@@ -311,10 +328,19 @@ def redefine() -> Protocol:
 
 
 def judged(
-    case: Case, *, protocol: Protocol | None = None, as_of: dt.date | None = None, cells: int = 500
+    case: Case,
+    *,
+    only: Collection[str] = (),
+    protocol: Protocol | None = None,
+    as_of: dt.date | None = None,
+    cells: int = 500,
 ) -> CheckResult:
-    """The case held against REDEFINE, or another protocol, coarsely."""
-    return check(case, protocol or redefine(), as_of=as_of, settings=replace(COARSE, cells=cells))
+    """The case held against REDEFINE or another protocol, coarsely; with ``only``, some of its rules."""
+    held = protocol or redefine()
+    if only:
+        held = replace(held, rules=tuple(r for r in held.rules if r.id in only))
+        assert {r.id for r in held.rules} == set(only)
+    return check(case, held, as_of=as_of, settings=replace(COARSE, cells=cells))
 
 
 def findings(result: CheckResult, rule: str, structure: str | None = None) -> tuple[Finding, ...]:
@@ -344,3 +370,20 @@ def not_passed(result: CheckResult) -> dict[str, set[str]]:
         if item.outcome is not Outcome.PASS:
             found.setdefault(item.rule, set()).add(item.outcome.value)
     return found
+
+
+def extended(rules: str = "", *, name: str = "local") -> Protocol:
+    """REDEFINE with single rules added or replaced, as a file of one's own does it."""
+    head = f'format_version = 1\nextends = "redefine"\nname = "{name}"\n'
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"{name}.toml"
+        path.write_text(head + rules, encoding="utf-8")
+        return load_protocol(path)
+
+
+def cumulative(goal: str, *, structure: str = LEFT, more: str = "") -> Protocol:
+    """REDEFINE with one required cumulative limit, R40.x."""
+    return extended(
+        '[[rules]]\nid = "R40.x"\ntitle = "cumulative"\nkind = "cumulative_limit"\nlevel = "required"\n'
+        f'structures = ["{structure}"]\ngoal = "{goal}"\nsource = "a test"\n{more}'
+    )

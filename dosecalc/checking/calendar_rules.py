@@ -107,7 +107,14 @@ def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:
     else:
         outcome = Outcome.PASS
     text += f" (expected at most {test.per_week} a week, {test.per_day} a day)"
-    yield finding(rule, outcome, f"{test.course}: {text}")
+    yield replace(
+        finding(rule, outcome, f"{test.course}: {text}"),
+        band=Band(value=float(most)),
+        deciding=Interval.exactly(float(most)),
+        limit=float(test.per_week),
+        comparison="<=",
+        unit="sessions a week",
+    )
 
 
 def recurrence(context: Context, rule: Rule, test: Recurrence) -> Iterator[Finding]:

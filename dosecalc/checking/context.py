@@ -5,15 +5,19 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
 from dosecalc.case import Case
 from dosecalc.courses import Treatment
+from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.ledger import Ledger, State
 from dosecalc.protocol import Protocol
+from dosecalc.registrations import NoPath
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
 from dosecalc.sampling import Quadrature, Settings
@@ -204,6 +208,9 @@ class Context:
             )
         return structure_set[number]
 
+    def _unlinked(self, quadrature: Quadrature, grid: DoseGrid) -> bool:
+        return isinstance(self.case.frames.path(quadrature.frame_uid, grid.frame_uid), NoPath)
+
     def quadrature(self, region: Region) -> Quadrature:
         """The cells of a structure, made once."""
         known = self._quadratures.get(id(region))
@@ -215,19 +222,26 @@ class Context:
     def cells(self, region: Region, ledger: Ledger) -> CellDoses:
         """Doses of a ledger's grids at the cells of a structure, each grid evaluated once.
 
+        A grid in a frame of reference that nothing links to the structure's reaches none of its cells:
+        what is known of the others stays known.
+
         Raises
         ------
-        ContourError, FrameError : see :func:`dosecalc.accumulation.cell_doses`.
+        ContourError : if the structure bounds no volume that can be trusted.
         """
         quadrature = self.quadrature(region)
         known = self._cells.get(id(quadrature))
         gy = dict(known.gy) if known else {}
         new = tuple(g for g in ledger.known().grids() if g not in gy)
         if known is None or new:
-            added = cell_doses(quadrature, new, frames=self.case.frames)
+            linked = tuple(g for g in new if not self._unlinked(quadrature, g))
+            added = cell_doses(quadrature, linked, frames=self.case.frames)
+            nowhere = np.full(added.volume_cm3.shape, np.nan)
+            gy.update({g: nowhere for g in new if g not in linked})
             known = CellDoses(quadrature=quadrature, volume_cm3=added.volume_cm3, gy={**gy, **added.gy})
             self._cells[id(quadrature)] = known
-        return known
+        wanted = ledger.known().grids()
+        return replace(known, gy={g: known.gy[g] for g in wanted})
 
 
 def _folded(name: str) -> str:

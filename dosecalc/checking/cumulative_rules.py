@@ -21,7 +21,9 @@ from dosecalc.checking.judging import (
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
-from dosecalc.goals import DoseAtVolume, Extreme, Goal, VolumeAtDose
+from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
+from dosecalc.intervals import Interval
+from dosecalc.ledger import Ledger
 from dosecalc.quantities import Physical, describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.structures import StructureSet
@@ -55,9 +57,9 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
     dose = cells.known_total_gy(ledger, test.goal.quantity)
-    curve = cells.curve(ledger, test.goal.quantity)
-    deciding, metric = measured(test.goal, curve)
-    stricter = [(g, measured(g, cells.curve(ledger, g.quantity))[0]) for g in test.stricter]
+    deciding, metric = _summed(cells, ledger, test.goal)
+    stricter = [(g, _summed(cells, ledger, g)[0]) for g in test.stricter]
+    together = not deciding.is_exact and deciding.is_bounded
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
@@ -76,6 +78,9 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     value = f"{bound_word(deciding)}{digits(deciding.value, test.goal.limit)}"
     text = f"cumulative {name_of(metric, test.goal)} is {value} {unit}"
     text += f"{kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
+    if together:
+        most = digits(deciding.high, test.goal.limit)
+        text += f"; up to {most} {unit} without repair between sessions of a day"
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
         finding(rule, outcome, text, structure=name),
@@ -92,6 +97,15 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         contributors=tuple(_course_parts(context, cells, test.goal)),
         hot_spot_xyz_mm=cells.hottest_xyz_mm(dose) if _is_maximum(test.goal) else None,
     )
+
+
+def _summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
+    """A metric of the sum: sessions of one day apart, and up to what they would be in one visit."""
+    apart, metric = measured(goal, cells.curve(ledger, goal.quantity))
+    merged = ledger.in_one_visit_a_day()
+    if isinstance(goal.quantity, Physical) or len(merged) == len(ledger):
+        return apart, metric
+    return apart.or_up_to(measured(goal, cells.curve(merged, goal.quantity))[0]), metric
 
 
 def _is_maximum(goal: Goal) -> bool:

@@ -95,6 +95,7 @@ def dose_matches(context: Context, rule: Rule, test: DoseMatchesPrescription) ->
             ),
             band=Band(value=ratio.value),
             deciding=ratio,
+            comparison=f"{test.low:g} to {test.high:g}",
             unit="ratio",
         )
 

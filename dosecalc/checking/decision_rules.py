@@ -72,7 +72,7 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
             f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
             "the earlier one holds)"
         )
-    outcome, state = _state(ledger.delivered(), point, due)
+    outcome, state = _state(_since_induction(context, test), point, due)
     passed = context.as_of is not None and due is not None and context.as_of >= due
     if outcome is Outcome.NOT_DUE and passed:
         outcome = Outcome.NOT_EVALUATED
@@ -81,8 +81,6 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
         finding(rule, outcome, f"{text}; {state}"),
         band=Band(value=float(point)),
         deciding=Interval.exactly(float(point)),
-        limit=float(test.dose_gy),
-        comparison=">=",
         unit="fraction",
         decided_by="+".join(test.counted_roles),
         shown_readings=tuple(_point_readings(context, test)),
@@ -100,6 +98,16 @@ def _point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
         yield Reading(name="+".join(roles), value=value, unit="fraction")
 
 
+def _since_induction(context: Context, test: DecisionPoint) -> Ledger:
+    """Delivered sessions of the course, and events since the course before it began: no older history."""
+    order = [c.name for c in context.protocol.courses]
+    place = order.index(test.course)
+    recent = context.treatment.ledger.course(*order[max(place - 1, 0) : place + 1])
+    begin = min((s.date for s in recent if s.date is not None), default=None)
+    given = context.treatment.ledger.course(test.course).delivered()
+    return replace(given, events=tuple(e for e in given.events if begin is None or e.date >= begin))
+
+
 def _state(given: Ledger, point: int, due: dt.date | None) -> tuple[Outcome, str]:
     """Where the decision stands, from the fractions given so far and what was entered."""
     delivered = len(given)
@@ -110,7 +118,6 @@ def _state(given: Ledger, point: int, due: dt.date | None) -> tuple[Outcome, str
         return _stopped(given, min(ulcers), "an ulcer", at_most=0)
     if delivered < point:
         return Outcome.NOT_DUE, f"{delivered} delivered so far: not reached"
-    # A response counts when it was assessed at the point or later, not before.
     entered = sorted(
         (e.date, e.kind is EventKind.COMPLETE_RESPONSE)
         for e in given.events
@@ -118,24 +125,34 @@ def _state(given: Ledger, point: int, due: dt.date | None) -> tuple[Outcome, str
         and due is not None
         and e.date >= due
     )
-    if not entered:
-        return Outcome.NOT_EVALUATED, (
-            "reached, and no response assessed then or later is entered with its date: hold until it is"
-        )
     complete = [day for day, is_complete in entered if is_complete]
-    if not complete:
-        return Outcome.PASS, f"no complete response on {entered[0][0]}: treatment goes on"
-    if not entered[-1][1]:
+    if complete:
+        outcome, text = _stopped(given, complete[0], "complete response", at_most=point)
+        if outcome is Outcome.FAIL:
+            return outcome, text
+    # What decides was assessed at the point, and before the next fraction if there was one.
+    following = next((s.date for s in given if s.number == point + 1), None)
+    deciding = [(d, c) for d, c in entered if following is None or d <= following]
+    if not deciding or (delivered > point and following is None):
+        beyond = f" and {delivered - point} more were given" if delivered > point else ""
         return Outcome.NOT_EVALUATED, (
-            f"complete response on {complete[0]} and none on {entered[-1][0]}: the entries contradict"
+            f"reached{beyond}, and no response assessed there is entered with its date: hold until it is"
         )
-    return _stopped(given, complete[0], "complete response", at_most=point)
+    last = deciding[-1][0]
+    if len({c for d, c in deciding if d == last}) > 1:
+        return Outcome.NOT_EVALUATED, f"the responses entered up to {last} contradict each other"
+    if deciding[-1][1]:
+        return Outcome.PASS, f"stopped after complete response on {last}; sums here are of the whole plan"
+    return Outcome.PASS, f"no complete response on {last}: treatment goes on"
 
 
 def _stopped(given: Ledger, day: dt.date, why: str, *, at_most: int) -> tuple[Outcome, str]:
-    """Nothing is given after a day; undated fractions count as after it beyond ``at_most`` of them."""
+    """Nothing is given after a day; of undated fractions only those beyond ``at_most`` are known to be."""
     dates = [s.date for s in given if s.date is not None]
-    after = sum(d > day for d in dates) if len(dates) == len(given) else len(given) - at_most
+    dated = len(dates) == len(given)
+    after = sum(d > day for d in dates) if dated else len(given) - at_most
+    if not dated and at_most == 0:
+        return Outcome.NOT_EVALUATED, f"{why} on {day}, and fractions have no dates: hold, and state them"
     if after > 0:
         return Outcome.FAIL, f"{after} fractions were given after {why} on {day}"
     return Outcome.PASS, f"stopped after {why} on {day}"

@@ -29,7 +29,7 @@ def containment(context: Context, rule: Rule, test: Containment) -> Iterator[Fin
     """How much of a structure lies outside another."""
 
     def judge_one(name: str) -> Finding:
-        structure_set = context.structure_set()
+        structure_set = context.set_of(context.plan_with_role(test.role))
         inner, outer = context.find(name, structure_set), context.find(test.inside, structure_set)
         for structure in (inner, outer):
             context.quadrature(structure)  # unreadable contours are an error, not an empty rest

@@ -181,7 +181,9 @@ def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Findin
     text = (
         f"the {test.dose_gy:g} Gy isodose of a session is nowhere"
         if gap is None
-        else f"at least {gap:.1f} mm to the {test.dose_gy:g} Gy isodose of a session"
+        else f"the {test.dose_gy:g} Gy isodose of a session passes through it"
+        if inside
+        else f"{gap:.1f} mm or more to the {test.dose_gy:g} Gy isodose of a session"
     )
     most = "up to" if moved.is_bounded else "at least"
     text += f"; {test.goal.text.split()[0]} {most} {digits(moved.value, test.goal.limit)} Gy"

@@ -13,6 +13,7 @@ from dosecalc.errors import MetricError
 from dosecalc.findings import Outcome
 from dosecalc.goals import ROUNDING, DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
 from dosecalc.intervals import Band, Interval, Source
+from dosecalc.registrations import NoPath
 
 _MOST_DIGITS = 12
 NOTHING_KNOWN = Interval(value=0.0, low=0.0, high=math.inf)
@@ -47,10 +48,12 @@ def _ends(goal: Goal, interval: Interval) -> tuple[float, float]:
 def measured(goal: Goal, curve: Curve) -> tuple[Interval, Metric]:
     """What a goal's metric is on a curve, as far as dose is known, and the metric that was taken.
 
-    A structure smaller than the volume of a near-maximum dose is judged by its maximum.
+    A structure smaller than the volume of a near-maximum dose is judged by its maximum; of a goal from
+    below there is no such cautious stand-in, and the metric is refused.
     """
     metric = goal.metric
-    if isinstance(metric, DoseAtVolume) and curve.volume_cm3 < metric.cm3:
+    small = isinstance(metric, DoseAtVolume) and curve.volume_cm3 < metric.cm3
+    if small and goal.comparison.is_upper:
         metric = Extreme.MAXIMUM
     found = curve.bounds(lambda c: measure(metric, c, goal.unit))
     if not goal.comparison.is_upper and found.is_bounded:
@@ -119,15 +122,21 @@ def name_of(metric: Metric, goal: Goal) -> str:
 
 def cover_text(cells: CellDoses) -> str:
     """How much of a structure some dose does not reach, for messages."""
-    outside = [
-        (grid.source or grid.uid, float(cells.volume_cm3[np.isnan(gy)].sum()))
-        for grid, gy in cells.gy.items()
-    ]
-    return "".join(
-        f"; {volume:.3g} of {cells.volume_cm3.sum():.3g} cm3 lie outside the dose {name}"
-        for name, volume in outside
-        if volume > 0
-    )
+    return "".join(f"; {text}" for text in cover_notes(cells))
+
+
+def cover_notes(cells: CellDoses) -> tuple[str, ...]:
+    """For each dose that does not reach all of a structure, how much it misses and why."""
+    whole, home = float(cells.volume_cm3.sum()), cells.quadrature.frame_uid
+    found = []
+    for grid, gy in cells.gy.items():
+        name = grid.source or grid.uid
+        outside = float(cells.volume_cm3[np.isnan(gy)].sum())
+        if outside >= whole and home and grid.frame_uid not in {home, ""}:
+            found.append(f"{name}: {NoPath(from_uid=home, to_uid=grid.frame_uid)}")
+        elif outside > 0:
+            found.append(f"{outside:.3g} of {whole:.3g} cm3 lie outside the dose {name}")
+    return tuple(found)
 
 
 def stated_band(deciding: Interval) -> Band:

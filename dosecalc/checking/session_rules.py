@@ -192,6 +192,13 @@ def _session_message(
     metric = done.decided_by.partition(", ")[2]
     text = f"{metric} is {bound_word(done.deciding)}{value} Gy in the {test.course} session of {listed}"
     text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
+    if test.reading is SessionReading.EACH_PLAN:
+        text += "; judged is each plan alone, not the sum of the session, which is shown beside it"
+        text += "".join(
+            f": {digits(r.value, test.goal.limit)} Gy"
+            for r in done.shown_readings
+            if r.name.startswith(SessionReading.SESSION_SUM.value) and r.value is not None
+        )
     alone = [(c, c.value) for c in done.contributors if c.value is not None]
     if len(alone) > 1:
         own = ", ".join(

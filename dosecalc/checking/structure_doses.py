@@ -10,7 +10,7 @@ import numpy as np
 from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.cumulative_rules import missing_from_sum
-from dosecalc.checking.judging import near_max, open_above
+from dosecalc.checking.judging import cover_notes, near_max, open_above
 from dosecalc.checking.session_rules import days_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
@@ -57,7 +57,7 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 covered_cm3=_covered(cells),
                 alpha_beta_gy=alpha_beta_gy,
                 rows=rows,
-                notes=cells.quadrature.notes,
+                notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
             yield StructureDoses(
@@ -119,7 +119,11 @@ def _row(
         hottest = max(curves, key=lambda c: c.bounds(near_max).value)
         per_session = metrics_of(hottest, complete=complete)
     if alpha_beta_gy is not None:
-        bed = metrics_of(cells.curve(known, Bed(alpha_beta_gy=alpha_beta_gy)), complete=complete)
+        quantity = Bed(alpha_beta_gy=alpha_beta_gy)
+        bed = metrics_of(cells.curve(known, quantity), complete=complete)
+        together = known.in_one_visit_a_day()
+        if len(together) < len(known):
+            bed = bed.or_up_to(metrics_of(cells.curve(together, quantity), complete=complete))
         # EQD2 is BED over a constant, so each metric of it is too.
         eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=alpha_beta_gy)))
     return DoseRow(

@@ -15,7 +15,7 @@ from dosecalc.checking.judging import (
     name_of,
     stated_band,
 )
-from dosecalc.errors import DosecalcError, MetricError
+from dosecalc.errors import DosecalcError, MetricError, MissingDoseError
 from dosecalc.findings import Finding
 from dosecalc.goals import Extreme, Metric, Unit, VolumeAtDose, measure
 from dosecalc.intervals import Interval
@@ -91,6 +91,9 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
             if isinstance(c.fraction, NoFraction) and c.fraction.plan_uid == assigned.plan.uid
         ]
         raise DosecalcError("; ".join(dict.fromkeys(reasons)))
-    curve = context.cells(structure, ledger).curve(ledger, Physical())
+    cells = context.cells(structure, ledger)
+    curve = cells.curve(ledger, Physical())
+    if curve.covered_cm3 <= 0:
+        raise MissingDoseError(f"{assigned.name}: no dose of its target is known{cover_text(cells)}")
     median = curve.bounds(lambda c: measure(Extreme.MEDIAN, c))
     return median.scaled(1 / float(prescription.dose_gy)), structure.name

@@ -85,12 +85,14 @@ def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
         raise InputError(f"{root.as_posix()}: expected a folder, found {what}")
     paths, closed = _files(root)
     found = [_inspect(root, relative) for relative in paths]
+    unseen = [InputFile(path=t.partition(":")[0], sha256="", used=False, lost=True, reason=t) for t in closed]
     found, odd_patients = _one_patient(found, patient_id, root)
     found, duplicates = _without_duplicates(found)
     if all(entry.record is None for entry in found):
         raise InputError(_nothing_usable(root, found))
     broken = [entry.file.reason for entry in found if entry.broken]
-    return _case(root, found, (*closed, *odd_patients, *broken, *duplicates))
+    case = _case(root, found, (*closed, *odd_patients, *broken, *duplicates))
+    return replace(case, inputs=(*case.inputs, *unseen))
 
 
 def _case(root: Path, found: Sequence[_Found], problems: Sequence[str]) -> Case:
@@ -183,10 +185,11 @@ def _one_patient(found: list[_Found], patient_id: str | None, root: Path) -> tup
     """The files of one patient as they are, those of others not used; and what is odd about it."""
     ids = sorted({entry.patient_id for entry in found if entry.patient_id})
     if patient_id is None:
-        if len(ids) > 1:
+        people = _people(found)
+        if len(people) > 1:
             raise InputError(
-                f"{root.as_posix()}: PatientID: expected one patient, found {len(ids)}: those of "
-                f"{_examples(found, ids)}; say whose: --patient ID, or patient_id in {CASE_FILE}"
+                f"{root.as_posix()}: PatientID: expected one patient, found {len(people)}: those of "
+                f"{', '.join(people[:_LISTED_FILES])}; say whose: --patient ID, or patient_id in {CASE_FILE}"
             )
         return found, _odd_patients(found, ids)
     if patient_id not in ids:
@@ -200,9 +203,23 @@ def _one_patient(found: list[_Found], patient_id: str | None, root: Path) -> tup
     return chosen, _odd_patients([e for e in chosen if e.record is not None], [patient_id])
 
 
-def _examples(found: list[_Found], ids: Sequence[str]) -> str:
-    """A file of each patient: messages name no patient, and the files say who it is."""
-    return ", ".join(next(e.file.path for e in found if e.patient_id == one) for one in ids[:_LISTED_FILES])
+def _people(found: list[_Found]) -> list[str]:
+    """A file of each patient: messages name no patient, and the files say who it is.
+
+    A file without PatientID belongs to the patient of its name; a file without either could be anyone's.
+    """
+    id_of_name = {_folded(e.patient_name): e.patient_id for e in found if e.patient_id and e.patient_name}
+    people: dict[str, str] = {}
+    for entry in found:
+        name = _folded(entry.patient_name)
+        who = entry.patient_id or id_of_name.get(name) or (f"named {name}" if name else "")
+        if who:
+            people.setdefault(who, entry.file.path)
+    return list(people.values())
+
+
+def _folded(name: str) -> str:
+    return name.strip(" ^").casefold()
 
 
 def _odd_patients(found: list[_Found], ids: Sequence[str]) -> list[str]:

@@ -155,7 +155,10 @@ def _structure(
 
 
 def _usual_plane_spacing_mm(structures: tuple[Structure, ...]) -> float | None:
-    """The median spacing of neighbouring contour planes, over all structures; None without any."""
+    """The spacing that half of the contoured length lies in, over all structures; None without any.
+
+    The plain median would be misled by contours that lie a little off their planes.
+    """
     spacings_mm: list[float] = []
     for structure in structures:
         z_mm = {
@@ -164,7 +167,10 @@ def _usual_plane_spacing_mm(structures: tuple[Structure, ...]) -> float | None:
             if contour.geometric_type.startswith(_CLOSED)
         }
         spacings_mm.extend(np.diff(sorted(z_mm)).tolist())
-    return float(np.median(spacings_mm)) if spacings_mm else None
+    if not spacings_mm:
+        return None
+    ascending = np.sort(spacings_mm)
+    return float(ascending[np.searchsorted(np.cumsum(ascending), ascending.sum() / 2)])
 
 
 def _contours(item: Item) -> tuple[Contour, ...]:

@@ -35,7 +35,8 @@ def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
     protocol = provenance["protocol"]
     assert isinstance(protocol, dict)
     yield f"dosecalc {provenance['dosecalc']} - {NOTICE}"
-    yield f"case:     {clean(case_name)}" + (f"   patient: {clean(patient)}" if patient else "")
+    if case_name or patient:
+        yield f"case:     {clean(case_name)}   patient: {clean(patient)}".rstrip()
     yield f"protocol: {clean(str(protocol['title']))}"
     yield ""
     counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)

@@ -13,6 +13,7 @@ from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
+from dosecalc.intervals import Interval
 from dosecalc.report.tables import clean, page, table, wrapped
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.structures import Structure, StructureSet
@@ -38,18 +39,24 @@ class DvhRow:
     curve: Curve | None = None
     problem: str = ""
 
-    def values(self) -> list[str]:
-        """The metrics of the covered part; empty where one has no answer."""
+    def metrics(self) -> list[Interval | None]:
+        """What can be said of each metric of the whole structure; None where it has no answer."""
         if self.curve is None or self.curve.covered_cm3 <= 0:
-            return [""] * len(COLUMNS)
-        covered = self.curve.covered_part
-        found = []
+            return [None] * len(COLUMNS)
+        found: list[Interval | None] = []
         for _, metric in COLUMNS:
             try:
-                found.append(f"{metric(covered):.4f}")
+                found.append(self.curve.bounds(metric))
             except MetricError:
-                found.append("")
+                found.append(None)
         return found
+
+    @property
+    def remark(self) -> str:
+        """The problem, or how much of the structure the dose covers where that is not all."""
+        if self.curve is not None and self.curve.uncovered_cm3 > 0:
+            return f"{_covered(self.curve)} % covered: no metric of the whole structure is known"
+        return self.problem
 
 
 def dvh_rows(
@@ -108,17 +115,24 @@ def _lines(rows: list[DvhRow]) -> Iterator[str]:
                 clean(r.structure.name),
                 f"{r.curve.volume_cm3:.2f}",
                 _covered(r.curve),
-                *[f"{float(v):.2f}" if v else "-" for v in r.values()],
+                *[_bound(i) for i in r.metrics()],
             ]
             for r in own
             if r.curve is not None
         ]
         yield from table(["structure", "cm3", "covered %", *[name for name, _ in COLUMNS]], body, words=1)
         if any(r.curve is not None and r.curve.uncovered_cm3 > 0 for r in own):
-            yield "  where less than 100 % is covered, doses are those of the covered part alone"
+            yield "  where less than 100 % is covered, >= is what is certain of the whole structure"
         for row in own:
             if row.problem:
                 yield from wrapped("", clean(row.problem))
+
+
+def _bound(interval: Interval | None) -> str:
+    """A dose, or the bound of one; nothing where the bound is no dose at all."""
+    if interval is None or (not interval.is_exact and interval.low <= 0):
+        return "-"
+    return f"{'' if interval.is_exact else '>='}{interval.low:.2f}"
 
 
 def _covered(curve: Curve) -> str:
@@ -147,8 +161,8 @@ def dvh_csv(rows: list[DvhRow]) -> str:
                 clean(row.structure.name),
                 f"{curve.volume_cm3:.6f}" if curve else "",
                 f"{curve.covered_cm3:.6f}" if curve else "",
-                *row.values(),
-                clean(row.problem),
+                *["" if i is None or not i.is_exact else f"{i.value:.4f}" for i in row.metrics()],
+                clean(row.remark),
             ]
         )
     return out.getvalue()
