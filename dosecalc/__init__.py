@@ -11,13 +11,14 @@ from dosecalc.curves import Curve
 from dosecalc.dicom import read_dose, read_plan, read_structures
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
-from dosecalc.findings import CheckResult, Finding, Outcome
+from dosecalc.findings import Finding, Outcome
 from dosecalc.goals import Goal, parse_goal
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
+from dosecalc.results import CheckResult
 from dosecalc.rules import Level
 from dosecalc.sampling import Settings
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement

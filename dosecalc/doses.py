@@ -170,3 +170,9 @@ class DoseGrid:
         if transform is not None:
             xyz_mm = apply(transform, xyz_mm)
         return interpolate_at(self.lattice, self.stored, xyz_mm) * self.scaling_gy
+
+
+def is_earlier(first: str, second: str) -> bool:
+    """Whether one time stamp lies before another; days decide where either has no time of day."""
+    common = min(len(first), len(second))
+    return common > 0 and first[:common] < second[:common]

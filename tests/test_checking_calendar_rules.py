@@ -20,7 +20,8 @@ from cases import (
 
 from dosecalc.checking.calendar_rules import _years_later
 from dosecalc.errors import InputError
-from dosecalc.findings import CheckResult, Outcome
+from dosecalc.findings import Outcome
+from dosecalc.results import CheckResult
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping
 
 PASS, FAIL, NOT_EVALUATED, NOT_DUE = (

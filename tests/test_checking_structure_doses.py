@@ -27,7 +27,7 @@ from cases import (
 from dosecalc import CheckResult, bed, eqd2
 from dosecalc.case import Case
 from dosecalc.doses import SeveralPlans
-from dosecalc.findings import DoseRow, StructureDoses
+from dosecalc.results import DoseRow, StructureDoses
 from dosecalc.statement import CourseStatement, Grouping, PlanStatement
 
 COMPLETE: dict[str, Any] = {

@@ -12,20 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dosecalc.errors import DosecalcError
-from dosecalc.findings import (
-    CheckResult,
-    Contributor,
-    DoseRow,
-    Finding,
-    Metrics,
-    Outcome,
-    Reading,
-    StopDose,
-    StopPoint,
-    StructureDoses,
-    overall,
-)
+from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval, Source
+from dosecalc.results import CheckResult, DoseRow, Metrics, StopDose, StopPoint, StructureDoses, overall
 from dosecalc.rules import Level
 
 PASS, FAIL, UNCERTAIN, NOT_EVALUATED, NOT_DUE = (

@@ -19,7 +19,7 @@ intervals quantities radiobiology transforms lattices contours solids sampling c
 doses structures plans registrations statement ledger case fractions
 accumulation
 dicom casefile
-goals rules rulefile protocol findings roles courses checking
+goals rules rulefile protocol findings results roles courses checking
 report
 __init__
 cli __main__

@@ -24,9 +24,10 @@ from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.structure_doses import stop_doses, structure_doses
 from dosecalc.courses import build_treatment
 from dosecalc.errors import DosecalcError, InputError
-from dosecalc.findings import CheckResult, Finding, StopPoint, overall
+from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2
+from dosecalc.results import CheckResult, StopPoint, overall
 from dosecalc.rules import (
     ConsecutiveDays,
     Containment,

@@ -9,6 +9,7 @@ from dataclasses import replace
 from dosecalc.checking.context import Context, each_structure, finding, not_evaluated
 from dosecalc.checking.cumulative_rules import missing_from_sum
 from dosecalc.checking.target_rules import target_ratio
+from dosecalc.doses import is_earlier
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
@@ -42,7 +43,7 @@ def plan_status(context: Context, rule: Rule) -> Iterator[Finding]:
     for assigned in context.treatment.plans:
         plan = assigned.plan
         doses = context.case.doses_of(plan.uid)
-        older = [d for d in doses if _earlier(d.created, plan.created)]
+        older = [d for d in doses if is_earlier(d.created, plan.created)]
         if plan.approval == "REJECTED":
             outcome, text = Outcome.FAIL, "ApprovalStatus is REJECTED"
         elif older:
@@ -58,12 +59,6 @@ def plan_status(context: Context, rule: Rule) -> Iterator[Finding]:
         made = "; ".join(dict.fromkeys(d.made_by for d in doses if d.made_by))
         origin = f"; dose by {made}" if made else "; the dose does not say how it was computed"
         yield finding(rule, outcome, f"{assigned.name}: {text}{origin}", plan=plan.label)
-
-
-def _earlier(first: str, second: str) -> bool:
-    """Whether one time stamp lies before another; days decide where either has no time of day."""
-    common = min(len(first), len(second))
-    return common > 0 and first[:common] < second[:common]
 
 
 def dose_matches(context: Context, rule: Rule, test: DoseMatchesPrescription) -> Iterator[Finding]:

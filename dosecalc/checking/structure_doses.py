@@ -15,10 +15,10 @@ from dosecalc.checking.session_rules import days_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.errors import DosecalcError
-from dosecalc.findings import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
+from dosecalc.results import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
 from dosecalc.structures import Structure
 
 

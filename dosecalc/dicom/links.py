@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dosecalc.doses import Beams, DoseGrid, DoseType, FractionGroup, OneSession, WholePlan
+from dosecalc.doses import Beams, DoseGrid, DoseType, FractionGroup, OneSession, WholePlan, is_earlier
 from dosecalc.plans import Plan
 from dosecalc.structures import StructureSet
 
@@ -75,7 +75,7 @@ def _of_dose(dose: DoseGrid, plan_of: dict[str, Plan]) -> Iterator[str]:
 
 def _between(dose: DoseGrid, plan: Plan, set_of: dict[str, StructureSet]) -> Iterator[str]:
     """A dose against its plan and against the structure set of that plan."""
-    if _earlier(dose.created, plan.created):
+    if is_earlier(dose.created, plan.created):
         yield (
             f"{dose.source}: InstanceCreationDate: expected a dose not older than its plan "
             f"{plan.source} ({plan.created}), found {dose.created}"
@@ -110,9 +110,3 @@ def _parts(dose: DoseGrid, plan: Plan) -> Iterator[str]:
                     f"{where}: expected beams of {plan.source} ({listed}), "
                     f"found {', '.join(map(str, unknown))}"
                 )
-
-
-def _earlier(first: str, second: str) -> bool:
-    """Whether one time stamp lies before another; days decide where either has no time of day."""
-    digits = min(len(first), len(second))
-    return digits > 0 and first[:digits] < second[:digits]

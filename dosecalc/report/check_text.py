@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from dosecalc.findings import CheckResult, Finding, Outcome
+from dosecalc.findings import Finding, Outcome
 from dosecalc.report.tables import clean, gy, page, table, wrapped
+from dosecalc.results import CheckResult
 from dosecalc.rules import Level
 
 WORDS = {
