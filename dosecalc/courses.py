@@ -183,6 +183,11 @@ def _together(
         assumptions.append(
             f"{course.name}: {labels} have {counts} fractions; their first ones are taken to be on one day"
         )
+    if stated.grouping is Grouping.SEPARATE_SESSIONS:
+        assumptions.append(
+            f"{course.name}: sessions of one prescribed day lie less than 24 h apart: limits per fraction "
+            "judge their sum, EQD2 lies between that of separate sessions and of one"
+        )
     if stated.grouping is not None:
         return stated.grouping is Grouping.ONE_SESSION
     words = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -103,7 +103,7 @@ class DoseGrid:
     """
 
     lattice: Lattice
-    stored: npt.NDArray[Any]
+    stored: npt.NDArray[Any] = field(repr=False)
     scaling_gy: float = 1.0
     uid: str = ""
     frame_uid: str = ""

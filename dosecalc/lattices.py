@@ -46,6 +46,12 @@ class Lattice:
             axis.setflags(write=False)
             object.__setattr__(self, name, axis)
 
+    def __repr__(self) -> str:
+        """One line: where the lattice lies and how many points it has."""
+        axes = (("x", self.x_mm), ("y", self.y_mm), ("z", self.z_mm))
+        ends = ", ".join(f"{name} {a[0]:g} to {a[-1]:g} mm ({a.size})" for name, a in axes)
+        return f"<Lattice of {ends}>"
+
     @property
     def shape_zyx(self) -> tuple[int, int, int]:
         return self.z_mm.size, self.y_mm.size, self.x_mm.size

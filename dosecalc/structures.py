@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ Floats = npt.NDArray[np.float64]
 class Contour:
     """One contour: its points in mm of the patient system, shape (n, 3), and its DICOM geometric type."""
 
-    points_xyz_mm: Floats
+    points_xyz_mm: Floats = field(repr=False)
     geometric_type: str = "CLOSED_PLANAR"
 
     def __post_init__(self) -> None:
@@ -40,7 +40,7 @@ class Structure:
     number: int
     name: str
     frame_uid: str = ""
-    contours: tuple[Contour, ...] = ()
+    contours: tuple[Contour, ...] = field(default=(), repr=False)
     interpreted_type: str = ""
     slice_mm: float | None = None
     problem: str = ""

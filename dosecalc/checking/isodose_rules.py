@@ -184,6 +184,8 @@ def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Findin
         else f"the {test.dose_gy:g} Gy isodose of a session passes through it"
         if inside
         else f"{gap:.1f} mm or more to the {test.dose_gy:g} Gy isodose of a session"
+        if gap > 0
+        else f"the {test.dose_gy:g} Gy isodose of a session is nearer than it can be traced"
     )
     most = "up to" if moved.is_bounded else "at least"
     text += f"; {test.goal.text.split()[0]} {most} {digits(moved.value, test.goal.limit)} Gy"

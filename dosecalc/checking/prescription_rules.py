@@ -84,7 +84,8 @@ def cumulative_prescription(context: Context, rule: Rule, test: CumulativePrescr
     total = sum((dose for _, dose, _ in known), Decimal(0))
     parts = " + ".join(f"{_plain(dose)} ({name})" for name, dose, _ in known)
     at_mark = total >= test.below_gy
-    text = f"prescriptions add up to {parts} = {_plain(total)} Gy (risk mark {test.below_gy} Gy)"
+    text = f"prescriptions add up to {parts} = {_plain(total)} Gy, "
+    text += f"{'not ' if at_mark else ''}below the risk mark of {test.below_gy} Gy"
     text += "".join(f"; {reason}" for reason in missing)
     ahead = len(context.treatment.later) == len(missing) > 0
     open_end = Outcome.NOT_DUE if ahead else Outcome.NOT_EVALUATED

@@ -187,9 +187,10 @@ def _one_patient(found: list[_Found], patient_id: str | None, root: Path) -> tup
     if patient_id is None:
         people = _people(found)
         if len(people) > 1:
+            files = ", ".join(people[:_LISTED_FILES]) + (" and more" if len(people) > _LISTED_FILES else "")
             raise InputError(
-                f"{root.as_posix()}: PatientID: expected one patient, found {len(people)}: those of "
-                f"{', '.join(people[:_LISTED_FILES])}; say whose: --patient ID, or patient_id in {CASE_FILE}"
+                f"{root.as_posix()}: PatientID: expected one patient, found {len(people)}: those of {files}; "
+                f"say whose: --patient ID, or patient_id in {CASE_FILE}"
             )
         return found, _odd_patients(found, ids)
     if patient_id not in ids:

@@ -107,7 +107,8 @@ def _doses(result: CheckResult) -> Iterator[str]:
     if not result.structures:
         return
     yield ""
-    yield "Doses in Gy (near max: D0.03cc, or the maximum of a smaller structure; >= where dose is missing)"
+    yield "Doses in Gy (near max: D0.03cc, or the maximum of a smaller structure; >= where dose is missing;"
+    yield "n: sessions; worst/fx: near max of all that is given in one day, on the worst day)"
     rows = []
     for structure in result.structures:
         if structure.problem:
