@@ -73,41 +73,38 @@ def check_statement(case: Case, protocol: Protocol) -> None:
                 f"{source}: structures.{name}: expected a structure of protocol {protocol.name!r} "
                 f"({', '.join(names)}), found {name!r}"
             )
-    roles = [r.name for r in protocol.roles]
-    uids = {p.uid for p in case.plans}
+    for stated in case.statement.plans:
+        _check_plan_statement(case, protocol, stated)
+
+
+def _check_plan_statement(case: Case, protocol: Protocol, stated: PlanStatement) -> None:
+    """A statement is about a plan that is here, has roles of one course, and says what the plan says."""
+    where = f"{case.statement.source}: plans[{stated.uid}]"
+    plan = next((p for p in case.plans if p.uid == stated.uid), None)
     referenced = {uid for d in case.doses for uid in d.plan_uids}
     referenced |= {uid for p in case.plans for _, uid in p.related_uids}
-    for stated in case.statement.plans:
-        unread = any(f.lost for f in case.inputs)  # lost_doses says which; a plan may be among them
-        if stated.uid not in uids and not unread and not (stated.ignore and stated.uid in referenced):
-            raise InputError(
-                f"{source}: plans[{stated.uid}]: expected the SOP Instance UID of a plan in the folder"
-            )
-        planned = next((p.fractions for p in case.plans if p.uid == stated.uid), None)
-        plan = next((p for p in case.plans if p.uid == stated.uid), None)
-        written = {p.dose_gy for p in plan.prescriptions} if plan else set()
-        if stated.prescription_gy is not None and written and stated.prescription_gy not in written:
-            raise InputError(
-                f"{source}: plans[{stated.uid}].prescription_gy: expected one that the plan has "
-                f"({', '.join(str(d) for d in sorted(written))}), found {stated.prescription_gy}"
-            )
-        courses_of = {r.course for r in protocol.roles if r.name in stated.roles}
-        if len(courses_of) > 1:
-            raise InputError(
-                f"{source}: plans[{stated.uid}].roles: expected roles of one course, found "
-                f"{', '.join(stated.roles)}"
-            )
-        if stated.fractions is not None and planned is not None and stated.fractions != planned:
-            raise InputError(
-                f"{source}: plans[{stated.uid}].fractions: expected {planned}, as the plan has "
-                f"(NumberOfFractionsPlanned), found {stated.fractions}"
-            )
-        for role in stated.roles:
-            if role not in roles:
-                raise InputError(
-                    f"{source}: plans[{stated.uid}].roles: expected some of {', '.join(roles)}, "
-                    f"found {role!r}"
-                )
+    unread = any(f.lost for f in case.inputs)  # lost_doses says which; a plan may be among them
+    if plan is None and not unread and not (stated.ignore and stated.uid in referenced):
+        raise InputError(f"{where}: expected the SOP Instance UID of a plan in the folder")
+    roles = [r.name for r in protocol.roles]
+    for role in stated.roles:
+        if role not in roles:
+            raise InputError(f"{where}.roles: expected some of {', '.join(roles)}, found {role!r}")
+    if len({r.course for r in protocol.roles if r.name in stated.roles}) > 1:
+        raise InputError(f"{where}.roles: expected roles of one course, found {', '.join(stated.roles)}")
+    if plan is None:
+        return
+    written = {p.dose_gy for p in plan.prescriptions}
+    if stated.prescription_gy is not None and written and stated.prescription_gy not in written:
+        raise InputError(
+            f"{where}.prescription_gy: expected one that the plan has "
+            f"({', '.join(str(d) for d in sorted(written))}), found {stated.prescription_gy}"
+        )
+    if stated.fractions is not None and plan.fractions not in {None, stated.fractions}:
+        raise InputError(
+            f"{where}.fractions: expected {plan.fractions}, as the plan has (NumberOfFractionsPlanned), "
+            f"found {stated.fractions}"
+        )
 
 
 def assign_plans(
