@@ -129,6 +129,10 @@ def assign_plans(
                 f"WARNING: {plan_name(plan)} is left out: PlanIntent {plan.intent} is not treatment"
             )
             continue
+        if not plan.treats:
+            assumptions.append(
+                f"WARNING: {plan_name(plan)} is counted as stated, though its PlanIntent is {plan.intent}"
+            )
         found = _in_role(plan, stated, protocol, assumptions)
         if found is None:
             unassigned.append(plan)

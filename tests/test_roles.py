@@ -107,6 +107,15 @@ class TestRecognition:
         assert any(intent in a for a in found.assumptions)
         assert found.unassigned == ()
 
+    def test_stated_against_its_intent_is_counted_and_said(self) -> None:
+        case = make_case(
+            change={"boost": Changed(plan={"intent": "VERIFICATION"})},
+            statement=stated(PlanStatement(uid=UIDS["boost"], roles=("boost",))),
+        )
+        found = treatment(case)
+        assert found.with_role("boost") is not None
+        assert any(a.startswith("WARNING") and "VERIFICATION" in a for a in found.assumptions)
+
     def test_doses_at_points_are_no_prescriptions(self) -> None:
         """A point dose of 20 Gy beside the 15 Gy of the volume."""
         two = (
