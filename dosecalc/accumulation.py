@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import assert_never
 
@@ -13,12 +13,13 @@ import numpy.typing as npt
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
+from dosecalc.evaluation import evaluated
 from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
-from dosecalc.radiobiology import bed_to_eqd2, session_bed
+from dosecalc.radiobiology import bed_to_eqd2, session_bed, session_bed_slope
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
-from dosecalc.sampling import DEFAULT_SETTINGS, Block, Quadrature, Settings, sample
-from dosecalc.solids import Solid, combine, solid
+from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
+from dosecalc.solids import Body, Solid, combine, solid
 from dosecalc.structures import Derived, Structure
 from dosecalc.transforms import IDENTITY, Transform
 
@@ -28,18 +29,28 @@ Where = Structure | Derived | Quadrature
 _CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"}
 
 
-def solid_of(structure: Structure | Derived, settings: Settings = DEFAULT_SETTINGS) -> Solid:
+def body_of(structure: Structure | Derived, settings: Settings = DEFAULT_SETTINGS) -> Body:
+    """The solid of a structure, or of a combination of structures.
+
+    Raises
+    ------
+    ContourError : see :func:`solid_of`.
+    """
+    if isinstance(structure, Structure):
+        return solid_of(structure, settings)
+    first, second = body_of(structure.of, settings), body_of(structure.other, settings)
+    if structure.minus is not None:
+        return combine(first, second, lambda a, b: a & ~b)
+    return combine(first, second, lambda a, b: a & b)
+
+
+def solid_of(structure: Structure, settings: Settings = DEFAULT_SETTINGS) -> Solid:
     """The solid that a structure's contours bound.
 
     Raises
     ------
     ContourError : if the structure could not be read, has no closed contours, or bounds no volume.
     """
-    if isinstance(structure, Derived):
-        first, second = solid_of(structure.of, settings), solid_of(structure.other, settings)
-        if structure.minus is not None:
-            return combine(first, second, lambda a, b: a & ~b)
-        return combine(first, second, lambda a, b: a & b)
     name = f"structure {structure.name!r} (ROI Number {structure.number})"
     if structure.problem:
         raise ContourError(f"{name}: {structure.problem}")
@@ -51,7 +62,12 @@ def solid_of(structure: Structure | Derived, settings: Settings = DEFAULT_SETTIN
         raise ContourError(f"{name}: ContourGeometricType: expected CLOSED_PLANAR, found {others}")
     loops = [c.points_xyz_mm for c in structure.contours]
     try:
-        return solid(loops, slice_mm=structure.slice_mm, end_caps=settings.end_caps)
+        return solid(
+            loops,
+            slice_mm=structure.slice_mm,
+            end_caps=settings.end_caps,
+            between=settings.between,
+        )
     except ContourError as error:
         raise ContourError(f"{name}: {error}") from None
 
@@ -65,7 +81,7 @@ def quadrature_of(where: Where, settings: Settings = DEFAULT_SETTINGS) -> Quadra
     """
     if isinstance(where, Quadrature):
         return where
-    body = solid_of(where, settings)
+    body = body_of(where, settings)
     try:
         return sample(body, settings, frame_uid=where.frame_uid)
     except ContourError as error:
@@ -81,11 +97,13 @@ class CellDoses:
     quadrature : the cells
     volume_cm3 : volume of each, shape (n,)
     gy : dose in Gy by grid, shape (n,), NaN where the grid does not reach
+    change_gy : by how much that dose changes across each cell along x, y and z, shape (3, n)
     """
 
     quadrature: Quadrature
     volume_cm3: Floats
     gy: Mapping[DoseGrid, Floats]
+    change_gy: Mapping[DoseGrid, Floats]
 
     def session_gy(self, contributions: tuple[Contribution, ...]) -> Floats:
         """Dose that one session gives to each cell, NaN where a part of it is not known.
@@ -122,22 +140,49 @@ class CellDoses:
         """The dose-volume curve of the sum over a ledger."""
         dose = self.total_gy(ledger, quantity)
         known = self.known_total_gy(ledger, quantity) if np.isnan(dose).any() else None
-        return Curve.from_cells(dose, self.volume_cm3, quantity, at_least_gy=known)
+        return Curve.from_cells(
+            dose,
+            self.volume_cm3,
+            quantity,
+            span_gy=_span(self._total_change(ledger, quantity)),
+            at_least_gy=known,
+        )
 
     def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
         """The dose-volume curve of one session."""
         dose = self.session_gy(contributions)
         known = self.known_session_gy(contributions) if np.isnan(dose).any() else None
-        return Curve.from_cells(dose, self.volume_cm3, PerFraction(), at_least_gy=known)
+        change = self._weighted(_weights((contributions, 1)), self.change_gy)
+        return Curve.from_cells(
+            dose, self.volume_cm3, PerFraction(), span_gy=_span(change), at_least_gy=known
+        )
 
     def _known_gy(self) -> Mapping[DoseGrid, Floats]:
         return {grid: np.nan_to_num(gy) for grid, gy in self.gy.items()}
 
     def _weighted(self, weights: Mapping[DoseGrid, Fraction], gy: Mapping[DoseGrid, Floats]) -> Floats:
-        total = np.zeros(self.volume_cm3.shape)
-        for grid, weight in weights.items():
+        parts = [
             # 147 Gy in 49 fractions are 3 Gy each: 147 * (1/49) would be a little less.
-            total += gy[grid] * weight.numerator / weight.denominator
+            gy[grid] * weight.numerator / weight.denominator
+            for grid, weight in weights.items()
+        ]
+        return np.asarray(sum(parts)) if parts else np.zeros(self.volume_cm3.shape)
+
+    def _total_change(self, ledger: Ledger, quantity: Quantity) -> Floats:
+        """By how much a sum changes across each cell, (3, n): by the chain rule, where it is no plain sum."""
+        groups = ledger.distinct()
+        if not isinstance(quantity, Bed | Eqd2):
+            weights = _weights(*((g.contributions, g.count) for g in groups))
+            return self._weighted(weights, self.change_gy)
+        total = np.zeros((3, *self.volume_cm3.shape))
+        for group in groups:
+            weights = _weights((group.contributions, 1))
+            slope = session_bed_slope(
+                self._weighted(weights, self.gy), alpha_beta_gy=quantity.alpha_beta_gy, model=quantity.model
+            )
+            total += group.count * slope * self._weighted(weights, self.change_gy)
+        if isinstance(quantity, Eqd2):
+            return bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
         return total
 
     def _total(self, ledger: Ledger, quantity: Quantity, gy: Mapping[DoseGrid, Floats]) -> Floats:
@@ -163,6 +208,19 @@ class CellDoses:
                 )
             case _:
                 assert_never(quantity)
+
+    def dvh(self, grid: DoseGrid) -> Curve:
+        """The dose-volume curve of one grid as it stands."""
+        return Curve.from_cells(self.gy[grid], self.volume_cm3, span_gy=_span(self.change_gy[grid]))
+
+    def with_nowhere(self, grids: tuple[DoseGrid, ...]) -> CellDoses:
+        """The same, with grids that reach none of the cells."""
+        nowhere, still = np.full(self.volume_cm3.shape, np.nan), np.zeros((3, *self.volume_cm3.shape))
+        return replace(
+            self,
+            gy={**self.gy, **dict.fromkeys(grids, nowhere)},
+            change_gy={**self.change_gy, **dict.fromkeys(grids, still)},
+        )
 
     def reached_by(self, contributions: tuple[Contribution, ...]) -> bool:
         """Whether any dose of a session reaches any cell."""
@@ -198,27 +256,33 @@ def cell_doses(
 ) -> CellDoses:
     """Evaluate dose grids at the cells of a structure, each once.
 
+    Cells of a structure are divided further where one of the grids asks for it; those of a quadrature
+    that has no ``body`` are taken as they are.
+
     Raises
     ------
     ContourError : if the structure bounds no volume that can be trusted.
     FrameError : if a grid lies in a frame of reference that nothing links to the structure's.
     """
     quadrature = quadrature_of(where, settings)
-    gy: dict[DoseGrid, Floats] = {}
+    paths: dict[DoseGrid, Transform | None] = {}
     for grid in grids:
         path = frames.path(quadrature.frame_uid, grid.frame_uid)
         if isinstance(path, NoPath):
             raise FrameError(f"dose {grid.source or grid.uid}: {path}")
-        transform = None if path == IDENTITY else path
-        gy[grid] = np.concatenate([_at_block(grid, b, transform) for b in quadrature.blocks])
-    return CellDoses(quadrature=quadrature, volume_cm3=quadrature.weights_cm3(), gy=gy)
+        paths[grid] = None if path == IDENTITY else path
+    quadrature, found = evaluated(quadrature, paths)
+    return CellDoses(
+        quadrature=quadrature,
+        volume_cm3=quadrature.weights_cm3(),
+        gy={grid: at.gy for grid, at in found.items()},
+        change_gy={grid: at.change_gy for grid, at in found.items()},
+    )
 
 
-def _at_block(grid: DoseGrid, block: Block, transform: Transform | None) -> Floats:
-    """Dose at the cells of a block that hold volume: on the lattice, and at the centroids of cut cells."""
-    dose = grid.at(block.lattice, transform)[block.volume_cm3 > 0]
-    dose[block.cut] = grid.at_points(block.cut_xyz_mm, transform)
-    return dose
+def _span(change_gy: Floats) -> Floats:
+    """The range of an even spread that has the variance of a dose which changes so along three axes."""
+    return np.asarray(np.sqrt(np.sum(change_gy**2, axis=0)))
 
 
 def accumulate(
@@ -314,5 +378,4 @@ def dvh(
     >>> round(curve.volume_cm3, 9), round(curve.mean_gy, 9)
     (1.2, 20.0)
     """
-    cells = cell_doses(where, (dose,), frames=frames, settings=settings)
-    return Curve.from_cells(cells.gy[dose], cells.volume_cm3)
+    return cell_doses(where, (dose,), frames=frames, settings=settings).dvh(dose)

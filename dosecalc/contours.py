@@ -45,20 +45,70 @@ def signed_area_mm2(edges: Floats) -> float:
     return float(np.sum(x0 * y1 - x1 * y0) / 2)
 
 
-def oriented(loops: Sequence[Floats]) -> Floats:
-    """Edges of loops (n, 2) that do not cross, directed so that the inside lies to their left.
+def depths(loops: Sequence[Floats]) -> list[int]:
+    """By how many of the others each loop (n, 2) is surrounded; by an odd number, it is a hole.
 
-    A loop inside an odd number of others is a hole. Loops that do cross come out wrong; ``area
-    fractions`` outside 0 to 1 show it, and ``boundary`` mends it.
+    Loops that cross have no depth: that of their first point is given. ``area_fractions`` outside 0 to 1
+    show it, and ``boundary`` mends it.
     """
-    parts = []
-    for number, loop in enumerate(loops):
-        edges = loop_edges(loop)
-        depth = sum(_surrounds(other, loop[0]) for k, other in enumerate(loops) if k != number)
-        if (signed_area_mm2(edges) > 0) == (depth % 2 == 1):
-            edges = edges[:, [2, 3, 0, 1]]
-        parts.append(edges)
-    return np.concatenate(parts) if parts else NO_EDGES
+    if len(loops) == 1:
+        return [0]
+    return [
+        sum(_surrounds(other, loop[0]) for k, other in enumerate(loops) if k != number)
+        for number, loop in enumerate(loops)
+    ]
+
+
+def touches_itself(loop: Floats) -> bool:
+    """Whether a loop (n, 2) comes back to one of its points, its end aside."""
+    points = loop[:-1] if np.array_equal(loop[0], loop[-1]) else loop
+    order = np.lexsort(points.T)
+    ordered = points[order]
+    same = np.all(ordered[1:] == ordered[:-1], axis=1)
+    # Points that are written twice in a row are no return.
+    apart = np.abs(order[1:] - order[:-1])
+    return bool(np.any(same & (apart > 1) & (apart < len(points) - 1)))
+
+
+def loops_of(edges: Floats) -> list[Floats]:
+    """Directed edges that bound areas, as simple loops of points (n, 2) with the inside to their left.
+
+    At points where several loops meet, each turns as far to the left as it can, so that loops which
+    touch in a point stay apart.
+
+    >>> first = loop_edges(np.array([[0.0, 0], [1, 0], [0, 1]]))
+    >>> second = loop_edges(np.array([[1.0, 0], [2, 0], [2, 1]]))
+    >>> [len(loop) for loop in loops_of(np.concatenate([first, second]))]
+    [3, 3]
+    """
+    key = [tuple(k) for k in np.round(edges[:, :2] / _SNAP_MM).astype(np.int64).tolist()]
+    end = [tuple(k) for k in np.round(edges[:, 2:] / _SNAP_MM).astype(np.int64).tolist()]
+    leaving: dict[tuple[int, ...], list[int]] = {}
+    for number, point in enumerate(key):
+        leaving.setdefault(point, []).append(number)
+    angle = np.arctan2(edges[:, 3] - edges[:, 1], edges[:, 2] - edges[:, 0])
+    left = set(range(len(edges)))
+    loops = []
+    while left:
+        number = first = min(left)
+        path = []
+        while number in left:
+            left.remove(number)
+            path.append(number)
+            ahead = [n for n in leaving.get(end[number], ()) if n in left or n == first]
+            if not ahead or end[number] == key[first]:
+                break
+            back = angle[number] + np.pi
+            number = min(ahead, key=lambda n: (back - angle[n]) % (2 * np.pi))
+        loops.append(edges[path, :2])
+    return loops
+
+
+def any_inside(points_xy_mm: Floats, loop: Floats) -> bool:
+    """Whether any of some points (n, 2) lies inside a loop (m, 2)."""
+    edges = loop_edges(loop)
+    # A few points say so most of the time.
+    return any(np.any(_crossings(edges, some) % 2) for some in (points_xy_mm[::16], points_xy_mm))
 
 
 def _surrounds(loop: Floats, point_xy_mm: Floats) -> bool:

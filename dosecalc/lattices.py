@@ -109,22 +109,23 @@ def interpolate(source: Lattice, values: npt.NDArray[Any], target: Lattice) -> F
     >>> interpolate(row, ramp, Lattice(x_mm=[2.0, 99.0], y_mm=[0.5], z_mm=[0.5])).ravel().tolist()
     [1.0, nan]
     """
-    result: Floats = np.asarray(values)
-    outside = []
-    for number, (axis, positions) in enumerate(
-        ((source.z_mm, target.z_mm), (source.y_mm, target.y_mm), (source.x_mm, target.x_mm))
-    ):
-        lower, weight, inside = _locate(axis, positions)
-        first, last = int(lower.min()), min(int(lower.max()) + 1, axis.size - 1)
-        cut = [slice(None)] * 3
-        cut[number] = slice(first, last + 1)
-        result = result[tuple(cut)]
-        upper = np.minimum(lower + 1, axis.size - 1)
-        w = weight.reshape([-1 if k == number else 1 for k in range(3)])
-        base = np.take(result, lower - first, axis=number).astype(np.float64)
+    pairs = ((source.z_mm, target.z_mm), (source.y_mm, target.y_mm), (source.x_mm, target.x_mm))
+    found = [_locate(axis, positions) for axis, positions in pairs]
+    starts = [int(lower.min()) for lower, _, _ in found]
+    touched = tuple(
+        slice(start, int(lower.max()) + 2) for start, (lower, _, _) in zip(starts, found, strict=True)
+    )
+    result: Floats = np.asarray(values)[touched].astype(np.float64)
+    for number, (start, (lower, weight, _)) in enumerate(zip(starts, found, strict=True)):
+        below = lower - start
+        above = np.minimum(below + 1, result.shape[number] - 1)
+        base = np.take(result, below, axis=number)
         # base + w (next - base) keeps a uniform field uniform to the last digit.
-        result = base + w * (np.take(result, upper - first, axis=number) - base)
-        outside.append(~inside)
+        result = np.take(result, above, axis=number)
+        result -= base
+        result *= weight.reshape([-1 if k == number else 1 for k in range(3)])
+        result += base
+    outside = [~inside for _, _, inside in found]
     for number, missing in enumerate(outside):
         if missing.any():
             cut_out: list[slice | npt.NDArray[np.bool_]] = [slice(None)] * 3

@@ -57,6 +57,23 @@ def session_bed(dose_gy: npt.ArrayLike, *, alpha_beta_gy: float, model: Model | 
             assert_never(model)
 
 
+def session_bed_slope(dose_gy: npt.ArrayLike, *, alpha_beta_gy: float, model: Model | None = None) -> Floats:
+    """By how much the BED of one session grows per Gy more: the derivative of :func:`session_bed`.
+
+    >>> float(session_bed_slope(3.0, alpha_beta_gy=3.0))
+    3.0
+    """
+    positive("alpha_beta_gy", alpha_beta_gy)
+    dose = _dose("dose_gy", dose_gy)
+    match model:
+        case None | Lq():
+            return np.asarray(1 + 2 * dose / alpha_beta_gy)
+        case LqL(threshold_gy=threshold_gy, gamma_over_alpha_gy=slope):
+            return np.where(dose < threshold_gy, 1 + 2 * dose / alpha_beta_gy, slope)
+        case _:
+            assert_never(model)
+
+
 def bed(
     total_dose_gy: npt.ArrayLike,
     *,

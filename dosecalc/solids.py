@@ -1,19 +1,33 @@
-"""Solids made of slabs: what contours in parallel slices bound, and what two solids have in common."""
+"""Solids that contours in parallel planes bound, and what two solids have in common."""
 
 from __future__ import annotations
 
-import enum
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.contours import NO_EDGES, Inside, boundary, loop_edges, oriented, signed_area_mm2
+from dosecalc.contours import (
+    NO_EDGES,
+    Inside,
+    boundary,
+    depths,
+    loop_edges,
+    loops_of,
+    signed_area_mm2,
+    touches_itself,
+)
 from dosecalc.errors import ContourError
+from dosecalc.linking import NONE, Links, linked
+from dosecalc.outlines import Outlines, circles_its_centroid, outlines
+from dosecalc.shapes import ABOVE, BELOW, Between, EndCaps, Shape, extruded, interpolated
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
+Bools = npt.NDArray[np.bool_]
 
 _PLANE_MM = 0.01
 """Points of one contour, and contours of one plane, may differ this much in z: DICOM decimals."""
@@ -24,38 +38,148 @@ _REPEAT_MM = 0.2
 """Outlines this close on average are one contour stored twice; no wall is contoured thinner."""
 _GAP = 1.5
 """Planes further apart than this many usual spacings have slices missing between them."""
+_SLIVER_MM = 1e-4
+"""What is thinner than this all over is left of two surfaces that are the same but for rounding."""
+_LEAST_MM = 1e-6
+"""Layers thinner than this are rounding."""
 
 
-class EndCaps(enum.Enum):
-    """What a solid has beyond its first and its last slice."""
+class Body(Protocol):
+    """What can be cut into layers."""
 
-    HALF = "half"  # half a slice of the last section
-    NONE = "none"
+    @property
+    def breaks_mm(self) -> Floats:
+        """Heights between which sections change smoothly, ascending; the first and last are the ends."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was noticed while the solid was made, in words."""
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Slab:
-    """A section (edges with the inside to the left, mm) that holds from ``low_mm`` to ``high_mm`` in z."""
+    def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
+        """Mean sections of layers (layers,): edges with the inside to the left, and the layer of each.
 
-    low_mm: float
-    high_mm: float
-    edges: Floats
+        Edges come layer by layer.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Solid:
-    """Slabs in ascending z, and in words what was noticed while they were made.
+    """One structure's solid: a shape, and in words what was noticed while it was made.
 
     ``bridged_mm`` are the gaps between planes where slices are missing and the solid was carried over.
     """
 
-    slabs: tuple[Slab, ...]
+    shape: Shape | None
     notes: tuple[str, ...] = ()
     bridged_mm: tuple[tuple[float, float], ...] = ()
 
+    @property
+    def breaks_mm(self) -> Floats:
+        """Ends and middles of all outlines' parts, and the planes at ends."""
+        if self.shape is None:
+            return np.zeros(0)
+        shape = self.shape
+        ends = np.concatenate([shape.low_mm, shape.high_mm])
+        planes = shape.found.z_mm[[0, -1]]
+        every = np.sort(np.concatenate([ends, planes]))
+        every = every[(every >= ends.min()) & (every <= ends.max())]
+        return np.asarray(every[np.diff(every, prepend=-np.inf) > _LEAST_MM])
 
-def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_caps: EndCaps) -> Solid:
-    """The solid that closed contours in planes of constant z bound: each section holds for its slice.
+    @property
+    def held_mm(self) -> tuple[tuple[float, float], ...]:
+        """From where to where in z the part of each outline reaches, ascending."""
+        if self.shape is None:
+            return ()
+        return tuple(sorted(zip(self.shape.low_mm.tolist(), self.shape.high_mm.tolist(), strict=True)))
+
+    def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
+        assert self.shape is not None
+        return self.shape.sections(low_mm, high_mm)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Combination:
+    """The points for which ``inside(in first, in second)`` holds, section by section."""
+
+    first: Body
+    second: Body
+    inside: Inside
+
+    @property
+    def breaks_mm(self) -> Floats:
+        return np.union1d(self.first.breaks_mm, self.second.breaks_mm)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.first.notes + self.second.notes
+
+    def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
+        parts = [_by_layer(body, low_mm, high_mm) for body in (self.first, self.second)]
+        found = [boundary(one, other, self.inside) for one, other in zip(*parts, strict=True)]
+        return np.concatenate([NO_EDGES, *found]), np.repeat(
+            np.arange(len(found)), [len(edges) for edges in found]
+        )
+
+
+def _by_layer(body: Body, low_mm: Floats, high_mm: Floats) -> list[Floats]:
+    if not len(body.breaks_mm):
+        return [NO_EDGES] * len(low_mm)
+    edges, layer = body.sections(low_mm, high_mm)
+    ends = np.searchsorted(layer, np.arange(len(low_mm) + 1))
+    return [edges[a:b] for a, b in itertools.pairwise(ends.tolist())]
+
+
+def combine(first: Body, second: Body, inside: Inside) -> Combination:
+    """The solid of points for which ``inside(in first, in second)`` holds.
+
+    Examples
+    --------
+    >>> def box(x, z):
+    ...     square = np.array([[x, 0.0, z], [x + 2, 0, z], [x + 2, 2, z], [x, 2, z]])
+    ...     return solid([square, square + [0, 0, 1]], end_caps=EndCaps.HALF)
+    >>> round(volume_mm3(combine(box(0, 0), box(1, 1.5), lambda a, b: a & b)), 9)
+    1.0
+    >>> round(volume_mm3(combine(box(0, 0), box(1, 1.5), lambda a, b: a & ~b)), 9)
+    7.0
+    """
+    return Combination(first=first, second=second, inside=inside)
+
+
+def layers(body: Body, thickness_mm: float) -> tuple[Floats, Floats]:
+    """Ends of layers no thicker than that, each between two breaks, ascending.
+
+    >>> square = np.array([[0.0, 0, 0], [2, 0, 0], [2, 2, 0], [0, 2, 0]])
+    >>> layers(solid([square], slice_mm=3.0, end_caps=EndCaps.HALF), 1.0)[0]
+    array([-1.5 , -0.75,  0.  ,  0.75])
+    """
+    breaks = body.breaks_mm
+    count = np.maximum(np.ceil(np.diff(breaks) / thickness_mm - 1e-9), 1).astype(np.intp)
+    owner = np.repeat(np.arange(len(count)), count)
+    step = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    ends = [breaks[owner] + (np.diff(breaks) / count)[owner] * (step + k) for k in (0, 1)]
+    return ends[0], ends[1]
+
+
+def volume_mm3(body: Body) -> float:
+    """Volume of a solid whose loops do not cross; what is all slivers of rounding has none."""
+    low, high = layers(body, np.inf)
+    if not len(low):
+        return 0.0
+    edges, layer = body.sections(low, high)
+    x0, y0, x1, y1 = edges.T
+    volume = float(np.sum((x0 * y1 - x1 * y0) / 2 * (high - low)[layer]))
+    surface = float(np.sum(np.hypot(x1 - x0, y1 - y0) * (high - low)[layer]))
+    return volume if abs(volume) > _SLIVER_MM * surface else 0.0
+
+
+def solid(
+    loops_xyz_mm: Sequence[Floats],
+    *,
+    slice_mm: float | None = None,
+    end_caps: EndCaps = EndCaps.AUTO,
+    between: Between = Between.INTERPOLATED,
+) -> Solid:
+    """The solid that closed contours in planes of constant z bound.
 
     Parameters
     ----------
@@ -63,6 +187,7 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
     slice_mm : usual spacing of the slices where it is known; needed where all contours lie in one
         plane, and where planes are further apart than it, slices count as missing
     end_caps : what lies beyond the first and last plane of each connected run of planes
+    between : what lies between planes
 
     Raises
     ------
@@ -71,16 +196,15 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
 
     Notes
     -----
-    Sections meet midway between their planes. Where planes are missing and the sections on both
-    sides overlap, the gap is bridged; otherwise the solid has two parts, each with its end caps.
-    Either is said in ``notes``, as is a contour that occurs twice, which would cancel itself.
+    Where planes are missing and the sections on both sides overlap, the gap is bridged; otherwise the
+    solid has two parts, each with its end caps. Either is said in ``notes``, as is a contour that occurs
+    twice, which would cancel itself.
     """
     notes: list[str] = []
-    planes = _planes(loops_xyz_mm, notes)
-    if not planes:
-        return Solid(slabs=())
-    z_mm = np.array(sorted(planes))
-    sections = [oriented(_without_repeats(planes[z], z, notes)) for z in z_mm.tolist()]
+    found, planes = _outlines(loops_xyz_mm, notes)
+    if found is None:
+        return Solid(shape=None)
+    z_mm = found.z_mm[planes[:-1]]
     if len(z_mm) == 1 and slice_mm is None:
         raise ContourError(
             f"all contours lie in one plane, z = {z_mm[0]:g} mm: expected two planes or more, or the "
@@ -89,14 +213,52 @@ def solid(loops_xyz_mm: Sequence[Floats], *, slice_mm: float | None = None, end_
     usual = float(np.median(np.diff(z_mm))) if len(z_mm) > 1 else float(slice_mm or 0.0)
     if slice_mm is not None and usual > _GAP * slice_mm:
         usual = slice_mm  # two single slices far apart are no slices of that thickness
-    cap = usual / 2 if end_caps is EndCaps.HALF else 0.0
-    low, high, bridged = _extents(z_mm, usual, sections, cap, notes)
-    slabs = tuple(
-        Slab(low_mm=a, high_mm=b, edges=edges)
-        for a, b, edges in zip(low, high, sections, strict=True)
-        if b > a and len(edges)
-    )
-    return Solid(slabs=slabs, notes=tuple(notes), bridged_mm=tuple(bridged))
+    missing = np.diff(z_mm) > _GAP * usual
+    reach = _reach(planes, z_mm, missing, usual)
+    links = linked(found, planes, missing)
+    if missing.any():
+        links = _without_closed(found, links, planes, missing, reach)
+    bridged = _said_of_gaps(z_mm, planes, missing, links, usual, notes=notes)
+    low, high = _flat_ends(found, planes, missing, links, 0.0 if end_caps is EndCaps.NONE else usual / 2)
+    if between is Between.EXTRUDED:
+        shape = extruded(found, low, high)
+    else:
+        round_off = reach if end_caps is EndCaps.AUTO else None
+        shape, refused = interpolated(found, links, low, high, reach_mm=round_off)
+        for z in np.unique(refused).tolist():
+            notes.append(f"extruded above z = {z:g} mm: the two sections there are too unlike to interpolate")
+    return Solid(shape=shape, notes=tuple(notes), bridged_mm=tuple(bridged))
+
+
+def _outlines(loops_xyz_mm: Sequence[Floats], notes: list[str]) -> tuple[Outlines | None, Ints]:
+    """All outlines by plane, and where each plane starts in them."""
+    planes = [
+        (z, loop)
+        for z, around in sorted(_planes(loops_xyz_mm, notes).items())
+        for loop in _without_repeats(around, z, notes)
+    ]
+    if not planes:
+        return None, np.zeros(1, dtype=np.intp)
+    simple = circles_its_centroid([loop for _, loop in planes]).tolist()
+    loops: list[Floats] = []
+    heights: list[float] = []
+    holes: list[bool] = []
+    starts = [0]
+    for plane, around in itertools.groupby(zip(planes, simple, strict=True), key=lambda item: item[0][0]):
+        parts = [part for (_, loop), whole in around for part in ([loop] if whole else _simple(loop))]
+        loops += parts
+        heights += [plane] * len(parts)
+        holes += [depth % 2 == 1 for depth in depths(parts)]
+        starts.append(len(loops))
+    return outlines(loops, np.array(heights), np.array(holes)), np.array(starts)
+
+
+def _simple(loop: Floats) -> list[Floats]:
+    """A loop that runs along itself, as one that walks into a hole and back does, as loops that do not."""
+    if not touches_itself(loop):
+        return [loop]
+    parts = loops_of(boundary(loop_edges(loop), NO_EDGES, lambda first, _: first))
+    return parts or [loop]
 
 
 def _planes(loops_xyz_mm: Sequence[Floats], notes: list[str]) -> dict[float, list[Floats]]:
@@ -105,13 +267,14 @@ def _planes(loops_xyz_mm: Sequence[Floats], notes: list[str]) -> dict[float, lis
     for number, loop in enumerate(loops_xyz_mm, start=1):
         if len(loop) < 3:
             raise ContourError(f"contour {number}: expected 3 points or more, found {len(loop)}")
-        spread = float(np.ptp(loop[:, 2]))
-        if spread > _PLANE_MM:
+        height = loop[:, 2]
+        low, high = float(height.min()), float(height.max())
+        if high - low > _PLANE_MM:
             raise ContourError(
                 f"contour {number}: expected points in a plane of constant z, found z from "
-                f"{loop[:, 2].min():g} to {loop[:, 2].max():g} mm"
+                f"{low:g} to {high:g} mm"
             )
-        flat.append((float(np.mean(loop[:, 2])), number, loop))
+        flat.append((float(height.mean()), number, loop))
     flat.sort(key=lambda item: item[:2])
     near = _near_mm(np.array([z for z, _, _ in flat]))
     planes: dict[float, list[Floats]] = {}
@@ -163,64 +326,63 @@ def _repeats(loop: Floats, other: Floats) -> bool:
     return between <= _REPEAT_MM * length
 
 
-def _extents(
-    z_mm: Floats, usual: float, sections: Sequence[Floats], cap: float, notes: list[str]
-) -> tuple[list[float], list[float], list[tuple[float, float]]]:
-    """From where to where in z each section holds, with a cap (mm) at ends; and the gaps bridged."""
-    bridged: list[tuple[float, float]] = []
-    low = [float(z_mm[0]) - cap]
-    high: list[float] = []
-    for k, (below, above) in enumerate(itertools.pairwise(z_mm.tolist())):
-        missing = above - below > _GAP * usual
-        if missing and not _overlap(sections[k], sections[k + 1]):
-            notes.append(f"separate parts below z = {below:g} mm and above z = {above:g} mm")
-            high.append(below + cap)
-            low.append(above - cap)
-            continue
-        if missing:
+def _without_closed(found: Outlines, links: Links, planes: Ints, missing: Bools, reach_mm: Floats) -> Links:
+    """The links less those across missing slices between two parts that both close there by themselves."""
+    before_gap = np.flatnonzero(np.repeat(np.append(missing, False), np.diff(planes)))
+    low = before_gap[links.above[before_gap] != NONE]
+    high = links.above[low]
+    apart = replace(links, above=links.above.copy(), below=links.below.copy())
+    apart.above[low] = apart.below[high] = NONE
+    shape, _ = interpolated(found, apart, found.z_mm, found.z_mm, reach_mm=reach_mm)
+    closed = shape.rounded[low, ABOVE] & shape.rounded[high, BELOW]
+    apart.above[low[~closed]], apart.below[high[~closed]] = high[~closed], low[~closed]
+    return apart
+
+
+def _said_of_gaps(
+    z_mm: Floats, planes: Ints, missing: Bools, links: Links, usual: float, *, notes: list[str]
+) -> list[tuple[float, float]]:
+    """The gaps that are bridged where slices are missing; these and the others are noted."""
+    bridged = []
+    for k in np.flatnonzero(missing).tolist():
+        below, above = float(z_mm[k]), float(z_mm[k + 1])
+        across = slice(planes[k], planes[k + 1])
+        if np.any(links.above[across] != NONE) or np.any(links.splits_above[across]):
             bridged.append((below, above))
             notes.append(
                 f"no contours between z = {below:g} and {above:g} mm, where slices are "
                 f"{usual:g} mm apart: the gap is bridged"
             )
-        high.append((below + above) / 2)
-        low.append((below + above) / 2)
-    high.append(float(z_mm[-1]) + cap)
-    return low, high, bridged
+        else:
+            notes.append(f"separate parts below z = {below:g} mm and above z = {above:g} mm")
+    return bridged
 
 
-def _overlap(first: Floats, second: Floats) -> bool:
-    return signed_area_mm2(boundary(first, second, lambda a, b: a & b)) > 0
+def _flat_ends(
+    found: Outlines, planes: Ints, missing: Bools, links: Links, cap_mm: float
+) -> tuple[Floats, Floats]:
+    """From where to where each outline holds: to the middles of gaps, and to the caps at open ends."""
+    z_mm = found.z_mm[planes[:-1]]
+    plane = np.repeat(np.arange(len(z_mm)), np.diff(planes))
+    middle = (z_mm[1:] + z_mm[:-1]) / 2
+    ends = []
+    for side, continues, gap in (
+        (-1.0, (links.below != NONE) | links.splits_below, plane - 1),
+        (1.0, (links.above != NONE) | links.splits_above, plane),
+    ):
+        inside = (gap >= 0) & (gap < len(middle))
+        at = np.clip(gap, 0, max(len(middle) - 1, 0))
+        to_middle = inside.copy()
+        if len(middle):
+            to_middle &= continues | ~missing[at]
+        cap = found.z_mm + side * cap_mm
+        ends.append(np.where(to_middle, middle[at], cap) if len(middle) else cap)
+    return ends[0], ends[1]
 
 
-def combine(first: Solid, second: Solid, inside: Inside) -> Solid:
-    """The solid of points for which ``inside(in first, in second)`` holds, exact for the two solids.
-
-    Examples
-    --------
-    >>> from dosecalc.contours import loop_edges
-    >>> def box(x, z):
-    ...     edges = loop_edges(np.array([[x, 0.0], [x + 2, 0], [x + 2, 2], [x, 2]]))
-    ...     return Solid(slabs=(Slab(low_mm=z, high_mm=z + 2, edges=edges),))
-    >>> volume_mm3(combine(box(0, 0), box(1, 1.5), lambda a, b: a & b))
-    1.0
-    >>> volume_mm3(combine(box(0, 0), box(1, 1.5), lambda a, b: a & ~b))
-    7.0
-    """
-    ends = sorted({e for s in (*first.slabs, *second.slabs) for e in (s.low_mm, s.high_mm)})
-    slabs = []
-    for low, high in itertools.pairwise(ends):
-        middle = (low + high) / 2
-        edges = boundary(_section(first, middle), _section(second, middle), inside)
-        if len(edges):
-            slabs.append(Slab(low_mm=low, high_mm=high, edges=edges))
-    return Solid(slabs=tuple(slabs), notes=first.notes + second.notes)
-
-
-def _section(body: Solid, z_mm: float) -> Floats:
-    return next((s.edges for s in body.slabs if s.low_mm < z_mm < s.high_mm), NO_EDGES)
-
-
-def volume_mm3(body: Solid) -> float:
-    """Volume of a solid whose loops do not cross."""
-    return sum((s.high_mm - s.low_mm) * signed_area_mm2(s.edges) for s in body.slabs)
+def _reach(planes: Ints, z_mm: Floats, missing: Bools, usual: float) -> Floats:
+    """How far an end of each outline may be rounded off, by side: one slice, or to the next plane."""
+    gaps = np.where(missing, usual, np.diff(z_mm))
+    by_plane = np.stack([np.append(usual, gaps), np.append(gaps, usual)], axis=1)
+    assert (BELOW, ABOVE) == (0, 1)
+    return np.asarray(np.repeat(by_plane, np.diff(planes), axis=0))

@@ -11,9 +11,11 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from dosecalc.contours import depths, loop_edges
 from dosecalc.doses import DoseGrid, Holds, WholePlan
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
+from dosecalc.outlines import outlines
 from dosecalc.structures import Contour, Structure
 
 Floats = npt.NDArray[np.float64]
@@ -67,6 +69,13 @@ def circle(
     outer = radius_mm * np.sqrt(step / np.sin(step))
     ring = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     return np.asarray(np.asarray(centre_xy_mm) + outer * ring)
+
+
+def section_edges(loops: Sequence[Floats]) -> Floats:
+    """The edges of the loops (n, 2) of one section, the inside to the left of each."""
+    holes = np.array([depth % 2 == 1 for depth in depths(loops)])
+    found = outlines(loops, np.zeros(len(loops)), holes)
+    return np.concatenate([loop_edges(found.loop(k)) for k in range(len(found))])
 
 
 def rectangle(*, low_xy_mm: Sequence[float], high_xy_mm: Sequence[float]) -> Floats:

@@ -89,7 +89,7 @@ class TestOverlap:
         def failing(*_: Any) -> Any:
             raise ContourError("the contours cross in a way that bounds no area")
 
-        monkeypatch.setattr(geometry_rules, "solid_of", failing)
+        monkeypatch.setattr(geometry_rules, "body_of", failing)
         assert of(make_case(), rule).outcome is NOT_EVALUATED
 
 

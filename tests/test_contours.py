@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from factories import circle, rectangle
+from factories import circle, rectangle, section_edges
 
 from dosecalc import contours
-from dosecalc.contours import NO_EDGES, boundary, loop_edges, oriented, signed_area_mm2
+from dosecalc.contours import NO_EDGES, boundary, loop_edges, signed_area_mm2
 from dosecalc.errors import ContourError
 
 Floats = npt.NDArray[np.float64]
@@ -172,7 +172,7 @@ def test_keyhole_and_nested_contour_are_one_ring() -> None:
         for ring in (np.concatenate([inner[:1], inner[:0:-1]]), inner)
     ]
     mended = [boundary(loop_edges(k), NO_EDGES, lambda a, _: a) for k in keyholes]
-    assert signed_area_mm2(oriented([outer, inner])) == pytest.approx(expected, rel=1e-12)
+    assert signed_area_mm2(section_edges([outer, inner])) == pytest.approx(expected, rel=1e-12)
     for edges in mended:
         assert signed_area_mm2(edges) == pytest.approx(expected, abs=OFF_GRID_MM2)
 
@@ -182,7 +182,7 @@ def test_island_in_a_hole_counts_again() -> None:
     expected = math.pi * (100 - 49 + 16 - 1)
     for order in ([0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]):
         loops = [rings[k][:: 1 if k % 2 else -1] for k in order]
-        assert signed_area_mm2(oriented(loops)) == pytest.approx(expected, rel=1e-12)
+        assert signed_area_mm2(section_edges(loops)) == pytest.approx(expected, rel=1e-12)
 
 
 def test_first_point_given_again_at_the_end_adds_no_edge() -> None:

@@ -15,9 +15,9 @@ PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
 errors tables
-intervals quantities radiobiology transforms lattices contours solids sampling curves
+intervals quantities radiobiology transforms lattices contours outlines linking shapes solids sampling curves
 doses structures plans registrations statement ledger case fractions
-accumulation
+evaluation accumulation
 dicom casefile
 goals rules rulefile protocol findings results roles courses checking
 report

@@ -7,8 +7,6 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
 from dosecalc.case import Case
 from dosecalc.courses import Treatment
@@ -231,16 +229,14 @@ class Context:
         """
         quadrature = self.quadrature(region)
         known = self._cells.get(id(quadrature))
-        gy = dict(known.gy) if known else {}
-        new = tuple(g for g in ledger.known().grids() if g not in gy)
-        if known is None or new:
-            linked = tuple(g for g in new if not self._unlinked(quadrature, g))
-            added = cell_doses(quadrature, linked, frames=self.case.frames)
-            nowhere = np.full(added.volume_cm3.shape, np.nan)
-            gy.update({g: nowhere for g in new if g not in linked})
-            known = CellDoses(quadrature=quadrature, volume_cm3=added.volume_cm3, gy={**gy, **added.gy})
-            self._cells[id(quadrature)] = known
         wanted = ledger.known().grids()
+        if known is None or any(g not in known.gy for g in wanted):
+            # All grids at once: each may ask for finer cells, and all stand at the same ones.
+            every = tuple(dict.fromkeys((*self.treatment.ledger.known().grids(), *wanted)))
+            unlinked = tuple(g for g in every if self._unlinked(quadrature, g))
+            linked = tuple(g for g in every if g not in unlinked)
+            known = cell_doses(quadrature, linked, frames=self.case.frames).with_nowhere(unlinked)
+            self._cells[id(quadrature)] = known
         return replace(known, gy={g: known.gy[g] for g in wanted})
 
 

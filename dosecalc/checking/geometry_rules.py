@@ -8,19 +8,20 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.accumulation import solid_of
+from dosecalc.accumulation import body_of
 from dosecalc.checking.context import Context, Region, each_structure, finding
 from dosecalc.checking.judging import digits
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.rules import Containment, Overlap, Rule
+from dosecalc.solids import volume_mm3
 from dosecalc.structures import difference, intersection
 
 Floats = npt.NDArray[np.float64]
 
 
 def _volume_cm3(context: Context, region: Region) -> float:
-    if not solid_of(region, context.settings).slabs:
+    if volume_mm3(body_of(region, context.settings)) <= 0:
         return 0.0  # a derived structure of two sound ones that bounds nothing is empty
     return context.quadrature(region).volume_cm3
 

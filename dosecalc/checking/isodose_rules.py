@@ -108,14 +108,13 @@ def span(context: Context, rule: Rule, test: Span) -> Iterator[Finding]:
 def _span(context: Context, rule: Rule, test: Span, name: str) -> Finding:
     structure = context.find(name, context.structure_set(test.course))
     body = solid_of(structure, context.settings)
-    slabs = body.slabs
     reach = _isodose_range_mm(context, test.course, structure.frame_uid, test.dose_gy)
     if reach is None:
         text = f"no session reaches {test.dose_gy:g} Gy"
         return finding(rule, Outcome.PASS, text, structure=name)
     low, high, cut = reach
-    gaps = _gaps_mm([(s.low_mm, s.high_mm) for s in slabs], low, high)
-    text = f"contoured from z = {slabs[0].low_mm:.1f} to {slabs[-1].high_mm:.1f} mm, "
+    gaps = _gaps_mm(list(body.held_mm), low, high)
+    text = f"contoured from z = {body.breaks_mm[0]:.1f} to {body.breaks_mm[-1]:.1f} mm, "
     text += f"{test.dose_gy:g} Gy isodose of a session from {low:.1f} to {high:.1f} mm"
     if cut:
         text += "; the isodose reaches the end of the dose grid"
@@ -204,7 +203,8 @@ def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Findin
 
 
 def _moved(quadrature: Quadrature, offset_xyz_mm: Floats) -> Quadrature:
-    return replace(quadrature, blocks=tuple(b.moved(offset_xyz_mm) for b in quadrature.blocks))
+    blocks = tuple(b.moved(offset_xyz_mm) for b in quadrature.blocks)
+    return replace(quadrature, blocks=blocks, body=None)
 
 
 def _surface(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -146,7 +146,7 @@ def sum_rows(context: Context, cells: CellDoses) -> Iterator[DoseRow]:
             held = cell_doses(cells.quadrature, (grid,), frames=context.case.frames)
         except DosecalcError:
             continue  # the rule on frames of reference says so
-        curve = Curve.from_cells(held.gy[grid], held.volume_cm3)
+        curve = held.dvh(grid)
         yield DoseRow(
             course=f"sum of plans in {grid.source}",
             sessions=0,

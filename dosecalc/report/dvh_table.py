@@ -72,8 +72,7 @@ def dvh_rows(
                     continue
                 try:
                     cells = cell_doses(structure, (dose,), frames=case.frames, settings=settings)
-                    curve = Curve.from_cells(cells.gy[dose], cells.volume_cm3)
-                    yield DvhRow(dose=dose, structure=structure, curve=curve)
+                    yield DvhRow(dose=dose, structure=structure, curve=cells.dvh(dose))
                 except DosecalcError as error:
                     yield DvhRow(dose=dose, structure=structure, problem=str(error))
 

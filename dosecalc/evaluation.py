@@ -1,0 +1,202 @@
+"""Dose grids at the cells of a structure, and finer cells where the dose asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.doses import DoseGrid
+from dosecalc.lattices import Lattice
+from dosecalc.sampling import Block, Quadrature, refined
+from dosecalc.transforms import Transform
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Paths = Mapping[DoseGrid, Transform | None]
+
+_NEAR_MAXIMUM_CM3 = 0.03
+_HOTTEST_CM3 = 0.1
+"""Cells that may belong to so much of the hottest volume are made small enough for D0.03cc."""
+_PARTS = 64
+"""A near-maximum volume is held by so many cells or more."""
+_LOW = 10.0
+"""Below a tenth of the maximum the bend of a cell is held against its own dose."""
+_FLAT = 1e-3
+"""A cell whose dose varies by less than this part of the maximum is as good as its parts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AtCells:
+    """One grid at the cells of a block, in Gy: NaN where the grid does not reach.
+
+    Parameters
+    ----------
+    gy : dose of each cell, (n,)
+    change_gy : by how much it changes across the cell along x, y and z, (3, n)
+    bend_gy : by how much that change differs on both sides of the cell, along the axis where most, (n,)
+    """
+
+    gy: Floats
+    change_gy: Floats
+    bend_gy: Floats
+
+    def kept(self, wanted: Bools) -> AtCells:
+        return AtCells(gy=self.gy[wanted], change_gy=self.change_gy[:, wanted], bend_gy=self.bend_gy[wanted])
+
+
+Evaluated = tuple[Block, Mapping[DoseGrid, AtCells]]
+
+
+def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping[DoseGrid, AtCells]]:
+    """Grids at the cells of a structure, divided further where a dose bends or is hottest.
+
+    Parameters
+    ----------
+    quadrature : the cells to start from; without a ``body`` they stay as they are
+    paths : grids, and the transform from the structure's frame into that of each
+    """
+    done: list[Evaluated] = []
+    new = [(block, _at(block, paths)) for block in quadrature.blocks]
+    while new and quadrature.body is not None and paths:
+        limits = _limits(quadrature, [*done, *new], paths)
+        made: list[Block] = []
+        for block, doses in new:
+            chosen = _unsettled(block, doses, limits)
+            if not chosen.any():
+                done.append((block, doses))
+                continue
+            made += refined(quadrature.body, block, chosen)
+            rest = ~chosen
+            done.append((block.kept(rest), {grid: at.kept(rest) for grid, at in doses.items()}))
+        new = [(block, _at(block, paths)) for block in made]
+    done = [(block, doses) for block, doses in (*done, *new) if len(block.held)]
+    blocks = tuple(block for block, _ in done)
+    return replace(quadrature, blocks=blocks), {
+        grid: AtCells(
+            gy=np.concatenate([doses[grid].gy for _, doses in done]),
+            change_gy=np.concatenate([doses[grid].change_gy for _, doses in done], axis=1),
+            bend_gy=np.concatenate([doses[grid].bend_gy for _, doses in done]),
+        )
+        for grid in paths
+    }
+
+
+def _at(block: Block, paths: Paths) -> Mapping[DoseGrid, AtCells]:
+    return {grid: at_block(grid, block, transform) for grid, transform in paths.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limits:
+    """For one grid: what a cell may bend by, from which cell size on, and what counts as hot."""
+
+    bend_gy: float
+    spacing_mm: float
+    hot_gy: float
+    highest_gy: float
+
+
+def _limits(quadrature: Quadrature, blocks: Sequence[Evaluated], paths: Paths) -> Mapping[DoseGrid, _Limits]:
+    return {grid: _limits_of(grid, quadrature, blocks) for grid in paths}
+
+
+def _limits_of(grid: DoseGrid, quadrature: Quadrature, blocks: Sequence[Evaluated]) -> _Limits:
+    gy = np.concatenate([doses[grid].gy for _, doses in blocks])
+    volume = np.concatenate([block.volume_cm3 for block, _ in blocks])
+    known = ~np.isnan(gy)
+    gy, volume = gy[known], volume[known]
+    highest = float(gy.max(initial=np.finfo(np.float64).tiny))
+    axes = (grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm)
+    return _Limits(
+        bend_gy=highest * quadrature.settings.bend_percent / 100,
+        spacing_mm=min((float(np.diff(a).min()) for a in axes if a.size > 1), default=np.inf),
+        hot_gy=_hottest(gy, volume),
+        highest_gy=highest,
+    )
+
+
+def _hottest(gy: Floats, volume_cm3: Floats) -> float:
+    """The dose that the hottest volume has at least."""
+    if not len(gy):
+        return np.inf
+    count = min(len(gy), 64 + int(8 * _HOTTEST_CM3 / float(volume_cm3.max())))
+    top = np.argpartition(gy, len(gy) - count)[-count:]
+    top = top[np.argsort(gy[top])[::-1]]
+    last = int(np.searchsorted(np.cumsum(volume_cm3[top]), _HOTTEST_CM3))
+    return float(gy[top[min(last, len(top) - 1)]])
+
+
+def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[DoseGrid, _Limits]) -> Bools:
+    """Cells of a block that are to be divided."""
+    chosen = np.zeros(len(block.held), dtype=np.bool_)
+    small_mm = (_NEAR_MAXIMUM_CM3 * 1000 / _PARTS) ** (1 / 3)
+    for grid, at in doses.items():
+        limit = limits[grid]
+        if block.width_mm > limit.spacing_mm:
+            # Where dose is low its curve is steep: there a bend counts for more.
+            chosen |= at.bend_gy > limit.bend_gy * np.clip(_LOW * at.gy / limit.highest_gy, 1 / _LOW, 1.0)
+        if block.width_mm > small_mm:
+            reach = np.abs(at.change_gy).sum(axis=0) / 2 + at.bend_gy / 4
+            chosen |= (at.gy + reach >= limit.hot_gy) & (reach > _FLAT * limit.highest_gy)
+    return chosen
+
+
+def at_block(grid: DoseGrid, block: Block, transform: Transform | None) -> AtCells:
+    """One grid at the cells of a block.
+
+    Filled cells have the dose of their centre, cut ones that of their centroid. The change comes from the
+    neighbours on the lattice, which is made one cell larger for that on each side.
+    """
+    wider = _wider(block)
+    gy = grid.at(wider, transform).ravel()
+    _, ny, nx = wider.shape_zyx
+    k, j, i = np.unravel_index(block.held, block.lattice.shape_zyx)
+    place = ((k + 1) * ny + j + 1) * nx + i + 1
+    dose = gy[place]
+    steps_z = np.diff(wider.z_mm)
+    change, bend = np.empty((3, len(place))), np.zeros(len(place))
+    for axis, (step, down, up) in enumerate(
+        (
+            (1, 1.0, 1.0),
+            (nx, 1.0, 1.0),
+            (nx * ny, (block.height_mm / steps_z[:-1])[k], (block.height_mm / steps_z[1:])[k]),
+        )
+    ):
+        before, after = (dose - gy[place - step]) * down, (gy[place + step] - dose) * up
+        change[axis] = _agreed(before, after)
+        np.fmax(bend, np.abs(after - before), out=bend)
+    dose[block.cut] = grid.at_points(block.cut_xyz_mm, transform)
+    inner, known = block.inner
+    cut, inner = block.cut[known], inner[known]
+    # Half of a cut cell lies outside, maybe in another dose: what is inside goes on as its neighbour does.
+    change[:, cut] = _agreed(change[:, cut], change[:, inner])
+    bend[cut] = np.minimum(bend[cut], bend[inner])
+    change[:2, block.cut] *= block.cut_width_mm.T / block.width_mm
+    return AtCells(gy=dose, change_gy=change, bend_gy=bend)
+
+
+def _agreed(before: Floats, after: Floats) -> Floats:
+    """The smaller of the changes on both sides of a cell, none where they are opposed.
+
+    A step of dose beside a cell is no change within it. At the edge of a grid the known side is taken.
+    """
+    smaller = np.where(np.abs(before) < np.abs(after), before, after)
+    smaller[before * after <= 0] = 0.0
+    unknown = np.isnan(smaller)
+    if unknown.any():
+        smaller[unknown] = np.nan_to_num(np.where(np.isnan(after), before, after)[unknown])
+    return smaller
+
+
+def _wider(block: Block) -> Lattice:
+    """A block's lattice with one more cell on each side."""
+    axes = []
+    for axis, first, last in (
+        (block.lattice.x_mm, block.width_mm, block.width_mm),
+        (block.lattice.y_mm, block.width_mm, block.width_mm),
+        (block.lattice.z_mm, block.height_mm[0], block.height_mm[-1]),
+    ):
+        axes.append(np.concatenate([[axis[0] - first], axis, [axis[-1] + last]]))
+    return Lattice(x_mm=axes[0], y_mm=axes[1], z_mm=axes[2])
