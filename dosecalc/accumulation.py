@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
+from dosecalc.doubt import variants
 from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
 from dosecalc.evaluation import evaluated
 from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
@@ -140,22 +142,14 @@ class CellDoses:
         """The dose-volume curve of the sum over a ledger."""
         dose = self.total_gy(ledger, quantity)
         known = self.known_total_gy(ledger, quantity) if np.isnan(dose).any() else None
-        return Curve.from_cells(
-            dose,
-            self.volume_cm3,
-            quantity,
-            span_gy=_span(self._total_change(ledger, quantity)),
-            at_least_gy=known,
-        )
+        return self._curve(dose, self._total_change(ledger, quantity), quantity, known)
 
     def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
         """The dose-volume curve of one session."""
         dose = self.session_gy(contributions)
         known = self.known_session_gy(contributions) if np.isnan(dose).any() else None
         change = self._weighted(_weights((contributions, 1)), self.change_gy)
-        return Curve.from_cells(
-            dose, self.volume_cm3, PerFraction(), span_gy=_span(change), at_least_gy=known
-        )
+        return self._curve(dose, change, PerFraction(), known)
 
     def _known_gy(self) -> Mapping[DoseGrid, Floats]:
         return {grid: np.nan_to_num(gy) for grid, gy in self.gy.items()}
@@ -211,7 +205,17 @@ class CellDoses:
 
     def dvh(self, grid: DoseGrid) -> Curve:
         """The dose-volume curve of one grid as it stands."""
-        return Curve.from_cells(self.gy[grid], self.volume_cm3, span_gy=_span(self.change_gy[grid]))
+        return self._curve(self.gy[grid], self.change_gy[grid], Physical(), None)
+
+    def _curve(self, dose: Floats, change: Floats, quantity: Quantity, known: Floats | None) -> Curve:
+        made = Curve.from_cells(dose, self.volume_cm3, quantity, span_gy=_span(change), at_least_gy=known)
+        varied = functools.cache(
+            lambda: tuple(
+                (v.about, Curve.from_cells(v.dose_gy, v.volume_cm3, quantity, span_gy=_span(v.change_gy)))
+                for v in variants(self.quadrature, dose, change)
+            )
+        )
+        return replace(made, others=varied)
 
     def with_nowhere(self, grids: tuple[DoseGrid, ...]) -> CellDoses:
         """The same, with grids that reach none of the cells."""

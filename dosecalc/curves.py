@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,13 @@ Floats = npt.NDArray[np.float64]
 
 _STEP_GY = 1e-5
 """Cells whose doses span less than this are steps of the curve: it is exact to 1e-4 Gy."""
+_MANY_CELLS = 60_000
+"""From so many cells on the curve is made at knots, which is faster than sorting them."""
+_KNOT_GY = 2e-4
+_KNOTS = 1 << 18
+"""Knots are that far apart, or so many: a step of dose is wrong by as much, an even slope by nothing."""
+_RESOLVED = 2e-4
+"""Cells resolve the doses of a structure to this part of their range, measured on solids of known dose."""
 _ROUNDING = 1e-9
 """Relative rounding of summed volumes: 60,000 cells of 1e-16 each, with room to spare."""
 
@@ -33,6 +40,7 @@ class Curve:
     covered_cm3 : volume of the structure for which the dose is known
     uncovered_cm3 : volume of the structure for which it is not
     floor : curve of what all of the structure has at least, where some of it is uncovered
+    others : makes the same curve under other assumptions, each with what it is about
 
     Notes
     -----
@@ -55,6 +63,7 @@ class Curve:
     covered_cm3: float
     uncovered_cm3: float = 0.0
     floor: Curve | None = None
+    others: Callable[[], tuple[tuple[str, Curve], ...]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("dose_gy", "volume_above_cm3"):
@@ -148,6 +157,34 @@ class Curve:
             high = metric(hotter)
         # Sums of infinite doses may come out as NaN, which is no bound either.
         return Interval(value=low, low=low, high=np.inf if np.isnan(high) else max(low, high))
+
+    def numerical(self, metric: Callable[[Curve], float]) -> Interval:
+        """How far a metric may be off by the convention for end caps and by sampling, added up.
+
+        Where volume is uncovered that doubt is small beside what ``bounds`` says, and is not added.
+
+        Examples
+        --------
+        >>> curve = Curve.from_cells([10.0, 30.0], [1.0, 1.0])
+        >>> curve.numerical(lambda c: c.mean_gy)
+        Interval(value=20.0, low=20.0, high=20.0)
+        """
+        if self.others is None or self.uncovered_cm3 > 0:
+            return Interval.exactly(self.bounds(metric).value)
+        value = metric(self)
+        apart: dict[str, list[float]] = {}
+        shift_gy = _RESOLVED * (self.max_gy - self.min_gy)
+        shifted = (
+            ("cells", self._with(np.maximum(self.dose_gy + s, 0.0), self.volume_above_cm3))
+            for s in (-shift_gy, shift_gy)
+        )
+        for about, other in (*self.others(), *shifted):
+            try:
+                apart.setdefault(about, [0.0]).append(metric(other) - value)
+            except MetricError:
+                continue  # too small under that assumption for the metric to be defined
+        below, above = (sum(pick(d) for d in apart.values()) for pick in (min, max))
+        return Interval(value=value, low=value + below, high=value + above)
 
     def _with(self, dose_gy: Floats, volume_above_cm3: Floats) -> Curve:
         return Curve(
@@ -257,6 +294,8 @@ def _falling(dose: Floats, span: Floats, volume: Floats) -> tuple[Floats, Floats
     """
     if not dose.size:
         return dose, volume
+    if dose.size > _MANY_CELLS:
+        return _falling_on_knots(dose, span, volume)
     at_once = span < _STEP_GY
     slope = np.where(at_once, 0.0, volume / np.where(at_once, 1.0, span))[~at_once]
     half, centre = span[~at_once] / 2, dose[~at_once]
@@ -279,3 +318,32 @@ def _falling(dose: Floats, span: Floats, volume: Floats) -> tuple[Floats, Floats
     above = np.clip(np.minimum.accumulate(above), 0.0, None)
     above[-1] = 0.0
     return ascending, above
+
+
+def _falling_on_knots(dose: Floats, span: Floats, volume: Floats) -> tuple[Floats, Floats]:
+    """The same at even knots, where it is exact: what begins or ends between two counts for both in part.
+
+    Between knots the curve is taken to be straight, as it is but for the cells that begin or end there.
+    """
+    low, high = dose - span / 2, dose + span / 2
+    first, last = float(low.min()), float(high.max())
+    if not last > first:
+        return np.array([first, first]), np.array([float(volume.sum()), 0.0])
+    count = int(np.clip(np.ceil((last - first) / _KNOT_GY), 1, _KNOTS))
+    step = (last - first) / count
+    width = np.maximum(span, step)  # a cell narrower than a step falls within one
+    slope = volume / width
+    falls = np.zeros(count + 2)
+    begin = np.clip(dose - width / 2, first, last - width)
+    for sign, ends in ((1.0, begin), (-1.0, begin + width)):
+        place = np.clip((ends - first) / step, 0, count)
+        knot = place.astype(np.intp)
+        part = slope * (place - knot) * sign
+        falls += np.bincount(knot, weights=sign * slope - part, minlength=count + 2)
+        falls += np.bincount(knot + 1, weights=part, minlength=count + 2)
+    knots: Floats = first + step * np.arange(count + 1, dtype=np.float64)
+    lost = np.concatenate([[0.0], np.cumsum(np.cumsum(falls)[:count])]) * step
+    above: Floats = np.clip(np.minimum.accumulate(float(volume.sum()) - lost), 0.0, None)
+    knots[-1] = last
+    above[-1] = 0.0
+    return knots, above

@@ -258,11 +258,11 @@ def _filled(made: _Layers, low: Floats, shape: tuple[int, int, int], cell: float
     _, ny, nx = shape
     section = np.repeat(np.arange(shape[0]), np.diff(made.first))
     found = area_fractions(made.edges, section, shape, low, cell)
-    crossing = np.flatnonzero(_crossing(found.area))
+    crossing = _crossing(found)
     if len(crossing):
         edges, section = _mended(made, crossing.tolist())
         found = area_fractions(edges, section, shape, low, cell)
-        still = np.flatnonzero(_crossing(found.area))
+        still = _crossing(found)
         if len(still):
             raise ContourError(
                 f"the contours from z = {made.low_mm[still[0]]:g} to {made.high_mm[still[0]]:g} mm "
@@ -350,10 +350,13 @@ def _parents(
     return np.asarray(divided | (beside & empty))
 
 
-def _crossing(fractions: Floats) -> Bools:
-    """Sections whose loops cross: some cell counts twice or negatively."""
+def _crossing(found: Fractions) -> Ints:
+    """Sections whose loops cross: some cell that their edges run through counts twice or negatively."""
     slack = 1e-6
-    return np.asarray((fractions.min(axis=(1, 2)) < -slack) | (fractions.max(axis=(1, 2)) > 1 + slack))
+    part = found.area.ravel()[found.cut]
+    wrong = found.cut[(part < -slack) | (part > 1 + slack)]
+    _, ny, nx = found.area.shape
+    return np.unique(wrong // (ny * nx))
 
 
 def _mended(made: _Layers, crossing: list[int]) -> tuple[Floats, Ints]:

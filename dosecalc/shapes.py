@@ -69,7 +69,8 @@ class Shape:
         (loops, n) and (loops, 2, n)
     other_mm : the second node of each parabola, (loops, 2)
     moves : sides on which anything changes at all, (loops, 2)
-    rounded : ends whose extrapolation vanishes, (loops, 2)
+    open : ends that nothing continues, (loops, 2)
+    rounded : of these the ones whose extrapolation vanishes, (loops, 2)
     """
 
     found: Outlines
@@ -82,6 +83,7 @@ class Shape:
     bend: Floats
     other_mm: Floats
     moves: Bools
+    open: Bools
     rounded: Bools
 
     def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
@@ -166,7 +168,12 @@ def _smaller_moment(moments_mm2: Floats) -> Floats:
     return np.asarray((xx + yy) / 2 - np.hypot((xx - yy) / 2, xy))
 
 
-def extruded(found: Outlines, low_mm: Floats, high_mm: Floats) -> Shape:
+def _open(links: Links) -> Bools:
+    below = (links.below == NONE) & ~links.splits_below
+    return np.stack([below, (links.above == NONE) & ~links.splits_above], axis=1)
+
+
+def extruded(found: Outlines, links: Links, low_mm: Floats, high_mm: Floats) -> Shape:
     """Each outline as it is, from where to where it is said to hold."""
     count = len(found)
     unit = np.array([1.0, 0.0, 1.0])
@@ -190,6 +197,7 @@ def extruded(found: Outlines, low_mm: Floats, high_mm: Floats) -> Shape:
         bend=still,
         other_mm=np.stack([found.z_mm, found.z_mm], axis=1),
         moves=np.zeros((count, 2), dtype=np.bool_),
+        open=_open(links),
         rounded=np.zeros((count, 2), dtype=np.bool_),
     )
 
@@ -231,10 +239,11 @@ def interpolated(
         bend=change.bend,
         other_mm=change.other_mm,
         moves=change.moves,
+        open=_open(links),
         rounded=np.zeros((len(found), 2), dtype=np.bool_),
     )
     if reach_mm is not None:
-        _close(shape, links, reach_mm)
+        _close(shape, reach_mm)
     return shape, found.z_mm[refused]
 
 
@@ -325,13 +334,10 @@ def _donors(found: Outlines, links: Links, moves: Bools) -> Ints:
     return donor
 
 
-def _close(shape: Shape, links: Links, reach_mm: Floats) -> None:
+def _close(shape: Shape, reach_mm: Floats) -> None:
     """Carry ends on as they came: to their tip where that is near, else for half a slice."""
-    for side, inner, end_mm, neighbour, splits in (
-        (BELOW, ABOVE, shape.low_mm, links.below, links.splits_below),
-        (ABOVE, BELOW, shape.high_mm, links.above, links.splits_above),
-    ):
-        ends = np.flatnonzero((neighbour == NONE) & ~splits & shape.moves[:, inner])
+    for side, inner, end_mm in ((BELOW, ABOVE, shape.low_mm), (ABOVE, BELOW, shape.high_mm)):
+        ends = np.flatnonzero(shape.open[:, side] & shape.moves[:, inner])
         for part in (_CENTROID, _MOMENTS):
             shape.slope[ends, side, part] = shape.slope[ends, inner, part]
             shape.bend[ends, side, part] = shape.bend[ends, inner, part]

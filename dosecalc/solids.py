@@ -44,6 +44,15 @@ _LEAST_MM = 1e-6
 """Layers thinner than this are rounding."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndCap:
+    """What a solid has beyond an end plane, in mm of z; flat where the contours do not say how it ends."""
+
+    plane_mm: float
+    end_mm: float
+    flat: bool
+
+
 class Body(Protocol):
     """What can be cut into layers."""
 
@@ -54,6 +63,10 @@ class Body(Protocol):
     @property
     def notes(self) -> tuple[str, ...]:
         """What was noticed while the solid was made, in words."""
+
+    @property
+    def caps(self) -> tuple[EndCap, ...]:
+        """The parts of the solid that are there by convention, beyond the planes at its ends."""
 
     def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
         """Mean sections of layers (layers,): edges with the inside to the left, and the layer of each.
@@ -86,6 +99,24 @@ class Solid:
         return np.asarray(every[np.diff(every, prepend=-np.inf) > _LEAST_MM])
 
     @property
+    def caps(self) -> tuple[EndCap, ...]:
+        """At each end where all that is left of the solid is beyond its plane."""
+        if self.shape is None:
+            return ()
+        shape, found = self.shape, []
+        for side, end_mm in ((BELOW, shape.low_mm), (ABOVE, shape.high_mm)):
+            reaches = shape.open[:, side] & (np.abs(end_mm - shape.found.z_mm) > _LEAST_MM)
+            for plane in np.unique(shape.found.z_mm[reaches]).tolist():
+                here = reaches & (shape.found.z_mm == plane)
+                furthest = end_mm[here][np.argmax(np.abs(end_mm[here] - plane))]
+                middle = (plane + furthest) / 2
+                through = (shape.low_mm < middle) & (middle < shape.high_mm)
+                if not np.any(through & ~here):
+                    flat = not bool(shape.rounded[here, side].all())
+                    found.append(EndCap(plane_mm=plane, end_mm=float(furthest), flat=flat))
+        return tuple(found)
+
+    @property
     def held_mm(self) -> tuple[tuple[float, float], ...]:
         """From where to where in z the part of each outline reaches, ascending."""
         if self.shape is None:
@@ -112,6 +143,10 @@ class Combination:
     @property
     def notes(self) -> tuple[str, ...]:
         return self.first.notes + self.second.notes
+
+    @property
+    def caps(self) -> tuple[EndCap, ...]:
+        return self.first.caps + self.second.caps
 
     def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
         parts = [_by_layer(body, low_mm, high_mm) for body in (self.first, self.second)]
@@ -221,7 +256,7 @@ def solid(
     bridged = _said_of_gaps(z_mm, planes, missing, links, usual, notes=notes)
     low, high = _flat_ends(found, planes, missing, links, 0.0 if end_caps is EndCaps.NONE else usual / 2)
     if between is Between.EXTRUDED:
-        shape = extruded(found, low, high)
+        shape = extruded(found, links, low, high)
     else:
         round_off = reach if end_caps is EndCaps.AUTO else None
         shape, refused = interpolated(found, links, low, high, reach_mm=round_off)

@@ -294,6 +294,44 @@ def test_cylinder_in_a_linear_dose(along: str, near_max_gy: float) -> None:
     assert curve.dose_at_volume(0.03) == pytest.approx(near_max_gy, abs=0.01)
 
 
+@pytest.mark.parametrize("zeros", [0, 50_000])
+def test_curve_of_many_cells_is_that_of_their_sum(zeros: int) -> None:
+    """From so many cells on another method makes it; a large part may have no dose at all."""
+    rng = np.random.default_rng(3)
+    dose = np.concatenate([np.zeros(zeros), rng.gamma(3.0, 6.0, 70_000)])
+    span, volume = rng.uniform(0, 0.5, dose.size) * (dose > 0), rng.uniform(0.5, 1.5, dose.size)
+    span = np.minimum(span, 2 * dose)
+    curve = Curve.from_cells(dose, volume, span_gy=span)
+    assert curve.volume_cm3 == pytest.approx(volume.sum(), rel=1e-12)
+    assert curve.mean_gy == pytest.approx(np.average(dose, weights=volume), abs=1e-4)
+    assert curve.max_gy == pytest.approx((dose + span / 2).max(), abs=1e-9)
+    high = dose + span / 2
+    for gy in (0.01, 1.0, 7.3, 20.0, 55.0):
+        share = np.clip((high - gy) / np.maximum(span, 1e-12), 0, 1)
+        assert curve.volume_at_dose(gy) == pytest.approx(np.sum(share * volume), rel=2e-5)
+    assert np.all(np.diff(curve.volume_above_cm3) <= 0)
+
+
+@given(
+    cells=st.lists(st.tuples(st.floats(0, 80), st.floats(0, 5), st.floats(0.01, 2)), min_size=1, max_size=30),
+    percent=st.floats(0.5, 100),
+)
+def test_curve_of_spread_cells_is_their_sum(cells: list[tuple[float, float, float]], percent: float) -> None:
+    dose, span, volume = np.array(cells).T
+    span = np.minimum(span, 2 * dose)
+    curve = Curve.from_cells(dose, volume, span_gy=span)
+    assert curve.mean_gy == pytest.approx(np.average(dose, weights=volume), rel=1e-6, abs=1e-6)
+
+    def above(gy: float) -> float:
+        share = np.clip((dose + span / 2 - gy) / np.maximum(span, 1e-300), 0, 1)
+        return float(np.sum(np.where(span < 1e-4, dose >= gy, share) * volume))
+
+    found = curve.dose_at_percent(percent)
+    wanted = volume.sum() * percent / 100
+    assert above(found + 1e-4) <= wanted * (1 + 1e-9) + 1e-9
+    assert above(found - 1e-4) >= wanted * (1 - 1e-9) - 1e-9
+
+
 # --- reference data of Nelms et al. (2015) ------------------------------------------------------
 
 NELMS = Path(__file__).parents[2] / "shared" / "data" / "nelms2015"

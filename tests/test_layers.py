@@ -17,7 +17,7 @@ LAYERS = """
 errors tables
 intervals quantities radiobiology transforms lattices contours outlines linking shapes solids sampling curves
 doses structures plans registrations statement ledger case fractions
-evaluation accumulation
+evaluation doubt accumulation
 dicom casefile
 goals rules rulefile protocol findings results roles courses checking
 report

@@ -10,14 +10,16 @@ import numpy as np
 from dosecalc.accumulation import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
+    band_of,
     bound_word,
     cover_text,
     digits,
-    judge,
+    judge_within,
     measured,
     name_of,
+    numerical,
+    numerical_text,
     open_above,
-    stated_band,
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
@@ -63,9 +65,10 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
-    band = stated_band(deciding)
+    doubt = numerical(test.goal, metric, cells.curve(ledger, test.goal.quantity))
+    stated, band = deciding, band_of(deciding, doubt)
     deciding = band.interval(rule.uncertain_by)
-    outcome = judge(test.goal, deciding, stricter)
+    outcome = judge_within(test.goal, stated, deciding, stricter)
     if (
         outcome is Outcome.NOT_EVALUATED
         and context.treatment.later
@@ -75,12 +78,13 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     unit = test.goal.unit.value
     volume = isinstance(test.goal.metric, VolumeAtDose) and isinstance(test.goal.quantity, Physical)
     kind = "" if volume else f" {describe(test.goal.quantity)}"
-    value = f"{bound_word(deciding)}{digits(deciding.value, test.goal.limit)}"
+    value = f"{bound_word(stated)}{digits(stated.value, test.goal.limit)}"
     text = f"cumulative {name_of(metric, test.goal)} is {value} {unit}"
     text += f"{kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
     if together:
-        most = digits(deciding.high, test.goal.limit)
+        most = digits(stated.high, test.goal.limit)
         text += f"; up to {most} {unit} without repair between sessions of a day"
+    text += numerical_text(outcome, test.goal, band, unit)
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
         finding(rule, outcome, text, structure=name),

@@ -139,7 +139,38 @@ def cover_notes(cells: CellDoses) -> tuple[str, ...]:
     return tuple(found)
 
 
-def stated_band(deciding: Interval) -> Band:
-    """A band whose only doubt is dose that is missing or does not reach."""
-    by_source = {} if deciding.is_exact else {Source.STATED_BOUND: deciding}
-    return Band(value=deciding.value, by_source=by_source)
+def band_of(stated: Interval, numerical: Interval) -> Band:
+    """What dose that is missing or does not reach can do to a value, and end caps and sampling."""
+    by_source = {} if stated.is_exact else {Source.STATED_BOUND: stated}
+    if not numerical.is_exact:
+        value = stated.value
+        below, above = numerical.value - numerical.low, numerical.high - numerical.value
+        by_source[Source.NUMERICAL] = Interval(value=value, low=value - below, high=value + above)
+    return Band(value=stated.value, by_source=by_source)
+
+
+def numerical(goal: Goal, metric: Metric, curve: Curve) -> Interval:
+    """How far a metric may be off by end caps and sampling."""
+    return curve.numerical(lambda c: measure(metric, c, goal.unit))
+
+
+def judge_within(
+    goal: Goal,
+    stated: Interval,
+    deciding: Interval,
+    stricter: Sequence[tuple[Goal, Interval]] = (),
+) -> Outcome:
+    """The outcome of a goal with doubt of several sources; a band never softens a FAIL."""
+    if judge(goal, stated) is Outcome.FAIL:
+        return Outcome.FAIL
+    return judge(goal, deciding, stricter)
+
+
+def numerical_text(outcome: Outcome, goal: Goal, band: Band, unit: str) -> str:
+    """What the numerical doubt of an UNCERTAIN value is, for messages."""
+    if outcome is not Outcome.UNCERTAIN or Source.NUMERICAL not in band.by_source:
+        return ""
+    _, harsher = _ends(goal, band.by_source[Source.NUMERICAL])
+    if goal.comparison.holds(harsher, goal.limit):
+        return ""
+    return f"; end caps and sampling leave open whether it is {digits(harsher, goal.limit)} {unit}"

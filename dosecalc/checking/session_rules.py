@@ -9,14 +9,16 @@ from dosecalc.accumulation import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
     NOTHING_KNOWN,
+    band_of,
     bound_word,
     cover_text,
     digits,
-    judge,
+    judge_within,
     measured,
     name_of,
+    numerical,
+    numerical_text,
     open_above,
-    stated_band,
     worst,
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
@@ -74,10 +76,11 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
-    band = stated_band(deciding)
-    deciding = band.interval(rule.uncertain_by)
-    outcome = judge(test.goal, deciding, stricter)
     worst_day = parts[index]
+    doubt = numerical(test.goal, metric, cells.session_curve(worst_day.known))
+    stated, band = deciding, band_of(deciding, doubt)
+    deciding = band.interval(rule.uncertain_by)
+    outcome = judge_within(test.goal, stated, deciding, stricter)
     contributors = _contributors(context, cells, days, test.goal)
     shown = (
         *_other_reading(cells, days, test),
@@ -98,7 +101,9 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
         contributors=contributors,
         hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.known_session_gy(worst_day.known)),
     )
-    return replace(done, message=_session_message(done, test, worst_day, cells, missing))
+    text = _session_message(done, stated, test, worst_day, cells)
+    text += numerical_text(outcome, test.goal, band, "Gy per fraction")
+    return replace(done, message=text + "".join(f"; {reason}" for reason in missing))
 
 
 def _readings(days: Sequence[Day], reading: SessionReading) -> list[Day]:
@@ -181,16 +186,13 @@ def _sessions_elsewhere(
         yield Reading.of(f"as contoured in {where}", interval, "Gy/fx")
 
 
-def _session_message(
-    done: Finding, test: SessionLimit, day: Day, cells: CellDoses, missing: Sequence[str]
-) -> str:
-    assert done.deciding is not None
+def _session_message(done: Finding, stated: Interval, test: SessionLimit, day: Day, cells: CellDoses) -> str:
     first, last = day.numbers[0], day.numbers[-1]
     run = len(day.numbers) > 1 and day.numbers == tuple(range(first, last + 1))
     listed = f"days {first} to {last}" if run else "day " + ", ".join(map(str, day.numbers))
-    value = digits(done.deciding.value, test.goal.limit)
+    value = digits(stated.value, test.goal.limit)
     metric = done.decided_by.partition(", ")[2]
-    text = f"{metric} is {bound_word(done.deciding)}{value} Gy in the {test.course} session of {listed}"
+    text = f"{metric} is {bound_word(stated)}{value} Gy in the {test.course} session of {listed}"
     text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
     if test.reading is SessionReading.EACH_PLAN:
         text += "; judged is each plan alone, not the sum of the session, which is shown beside it"
@@ -215,4 +217,4 @@ def _session_message(
             f"{r.name}: {'not known' if r.value is None else digits(r.value, test.goal.limit) + ' Gy'}"
             for r in beyond
         )
-    return text + cover_text(cells) + "".join(f"; {reason}" for reason in missing)
+    return text + cover_text(cells)

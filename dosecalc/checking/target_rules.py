@@ -7,13 +7,15 @@ from dataclasses import replace
 
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
+    band_of,
     bound_word,
     cover_text,
     digits,
-    judge,
+    judge_within,
     measured,
     name_of,
-    stated_band,
+    numerical,
+    numerical_text,
 )
 from dosecalc.errors import DosecalcError, MetricError, MissingDoseError
 from dosecalc.findings import Finding
@@ -39,23 +41,25 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
         raise DosecalcError("; ".join(context.treatment.ledger.course(assigned.course).missing()))
     cells = context.cells(structure, ledger)
     curve = cells.curve(ledger, Physical())
-    deciding, metric = measured(test.goal, curve)
+    stated, metric = measured(test.goal, curve)
+    doubt = numerical(test.goal, metric, curve)
     percent = test.goal.unit is Unit.PERCENT and not _is_volume(metric)
     if percent:
         if prescription is None:
             raise MetricError(f"{assigned.name}: no prescription to take percent of")
-        deciding = deciding.scaled(100 / float(prescription.dose_gy))
-    band = stated_band(deciding)
+        stated, doubt = (i.scaled(100 / float(prescription.dose_gy)) for i in (stated, doubt))
+    band = band_of(stated, doubt)
     deciding = band.interval(rule.uncertain_by)
-    outcome = judge(test.goal, deciding)
+    outcome = judge_within(test.goal, stated, deciding)
     of = f" of {prescription.dose_gy} Gy" if percent and prescription else ""
     unit = test.goal.unit.value
-    value = f"{bound_word(deciding)}{digits(deciding.value, test.goal.limit)}"
+    value = f"{bound_word(stated)}{digits(stated.value, test.goal.limit)}"
     text = f"{name_of(metric, test.goal)} is {value} {unit}{of}"
     text += f" in the dose of {assigned.plan.label!r}"
     text += f" (goal {test.goal.comparison.value} {test.goal.limit:g} {unit})"
+    text += numerical_text(outcome, test.goal, band, unit) + cover_text(cells)
     return replace(
-        finding(rule, outcome, text + cover_text(cells), structure=test.structure),
+        finding(rule, outcome, text, structure=test.structure),
         band=band,
         deciding=deciding,
         limit=test.goal.limit,
