@@ -21,11 +21,13 @@ from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopu
 from dosecalc.results import CheckResult
 from dosecalc.rules import Level
 from dosecalc.sampling import Settings
+from dosecalc.shapes import Between, EndCaps
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
 
 __all__ = [
     "Bed",
+    "Between",
     "Case",
     "CheckResult",
     "Contour",
@@ -34,6 +36,7 @@ __all__ = [
     "Derived",
     "DoseGrid",
     "DosecalcError",
+    "EndCaps",
     "Eqd2",
     "Event",
     "EventKind",

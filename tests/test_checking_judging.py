@@ -8,11 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dosecalc.checking.judging import digits, judge, measured, name_of, near_max, open_above, worst
+from dosecalc.checking.judging import (
+    band_of,
+    digits,
+    judge,
+    judge_within,
+    measured,
+    name_of,
+    near_max,
+    numerical_text,
+    open_above,
+    worst,
+)
 from dosecalc.curves import Curve
 from dosecalc.findings import Outcome
 from dosecalc.goals import DoseAtVolume, Extreme, parse_goal
-from dosecalc.intervals import Interval
+from dosecalc.intervals import Interval, Source
 
 BELOW = parse_goal("D0.03cc < 3 Gy/fx")
 STRICTER = parse_goal("Dmax < 3 Gy/fx")
@@ -62,6 +73,38 @@ def test_limit_from_above(interval: Interval, outcome: Outcome) -> None:
 )
 def test_goal_from_below(interval: Interval, outcome: Outcome) -> None:
     assert judge(AT_LEAST, interval) is outcome
+
+
+@pytest.mark.parametrize(
+    ("stated", "numerical", "outcome"),
+    [
+        (between(2.9, 2.9, 2.9), between(2.8, 2.9, 2.99), PASS),
+        (between(2.9, 2.9, 2.9), between(2.8, 2.9, 3.0), UNCERTAIN),
+        (between(3.0, 3.0, 3.0), between(2.5, 3.0, 3.1), FAIL),
+        # What is known breaks the limit, whatever is missing: a band does not soften that.
+        (between(3.05, 3.05, INF), between(2.5, 3.05, 3.1), FAIL),
+        (between(2.5, 2.5, INF), between(2.4, 2.5, 2.6), NOT_EVALUATED),
+        # Both doubts together reach the limit, neither alone.
+        (between(2.5, 2.5, 2.8), between(2.2, 2.5, 2.75), UNCERTAIN),
+    ],
+)
+def test_numerical_doubt_beside_missing_dose(stated: Interval, numerical: Interval, outcome: Outcome) -> None:
+    band = band_of(stated, numerical)
+    deciding = band.interval([Source.NUMERICAL, Source.STATED_BOUND])
+    assert judge_within(BELOW, stated, deciding) is outcome
+    # A rule that does not count numerical doubt is judged without it.
+    alone = band.interval([Source.STATED_BOUND])
+    assert judge_within(BELOW, stated, alone) is judge(BELOW, stated)
+
+
+def test_text_names_the_end_that_reaches_the_limit() -> None:
+    band = band_of(between(2.9, 2.9, 2.9), between(2.8, 2.9, 3.02))
+    assert numerical_text(UNCERTAIN, BELOW, band, "Gy") == (
+        "; end caps and sampling leave open whether it is 3.02 Gy"
+    )
+    assert numerical_text(PASS, BELOW, band, "Gy") == ""
+    within = band_of(between(2.9, 2.9, 2.9), between(2.8, 2.9, 2.95))
+    assert numerical_text(UNCERTAIN, BELOW, within, "Gy") == ""
 
 
 def test_at_most_holds_on_the_limit_and_below_does_not() -> None:

@@ -344,3 +344,18 @@ def test_outcome_by_what_is_known(low: int, boost: int, missing: str, outside: b
     wanted = FAIL if known >= 30 else PASS if complete else NOT_EVALUATED
     assert found.outcome is wanted, found.message
     assert CORD not in found.message
+
+
+def test_end_cap_towards_the_target_leaves_the_limit_open() -> None:
+    """Contours end where dose begins to rise to the target: half a slice further it is above 3 Gy."""
+    ends_above = box(name=LEFT, low=(2, -4, 19.7), high=(10, 4, 35.7))
+    found = of(make_case(structures={LEFT: ends_above}), LEFT)
+    assert found.outcome is Outcome.UNCERTAIN
+    assert found.measured is not None
+    assert found.measured < 3.0
+    assert "end caps and sampling leave open whether it is 3." in found.message
+    band = found.to_dict()["band"]
+    assert isinstance(band, dict)
+    assert band["numerical"]["high"] > 3.0
+    further = box(name=LEFT, low=(2, -4, 26), high=(10, 4, 38))
+    assert of(make_case(structures={LEFT: further}), LEFT).outcome is Outcome.PASS

@@ -8,8 +8,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,6 +20,7 @@ import measuring  # noqa: E402
 
 import dosecalc  # noqa: E402
 from dosecalc.accumulation import cell_doses  # noqa: E402
+from dosecalc.intervals import Interval  # noqa: E402
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings  # noqa: E402
 
 IMPORTED = perf_counter()
@@ -68,10 +70,20 @@ def values(curve: dosecalc.Curve) -> Mapping[str, float]:
     return found
 
 
+def bands(curve: dosecalc.Curve) -> Mapping[str, Interval]:
+    """How far each metric may be off."""
+    metrics: dict[str, Callable[[dosecalc.Curve], float]] = {"Mean": lambda c: c.mean_gy}
+    metrics |= {f"D{p}%": partial(dosecalc.Curve.dose_at_percent, percent=p) for p in (99, 95, 5, 1)}
+    if curve.volume_cm3 >= SMALL_CM3:
+        metrics[f"D{SMALL_CM3}cc"] = partial(dosecalc.Curve.dose_at_volume, cm3=SMALL_CM3)
+    return {name: curve.numerical(metric) for name, metric in metrics.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--cells", type=int, help="cells a structure, whatever their size")
+    parser.add_argument("--bands", action="store_true", help="with the numerical band of every value")
     parser.add_argument("--halved", type=int, default=0, help="cells of half the edge, so many times over")
     arguments = parser.parse_args()
     settings = DEFAULT_SETTINGS
@@ -88,13 +100,17 @@ def main() -> None:
     start = perf_counter()
     case = dosecalc.read_case(arguments.folder)
     read = perf_counter()
-    structures, cells = {}, 0
+    structures: dict[str, dict[str, object]] = {}
+    cells = 0
     for walked in walk(case, settings):
         cells += walked.cells
         structures[walked.name] = {
             "volume_cm3": walked.curves[0].volume_cm3,
             "curves": [values(curve) for curve in walked.curves],
         }
+        if arguments.bands:
+            widest = max(i.high - i.low for curve in walked.curves for i in bands(curve).values())
+            structures[walked.name]["widest_band_gy"] = widest
     end = perf_counter()
     measuring.report(
         {
