@@ -11,13 +11,14 @@ import itertools
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from analytic.across import ellipsoid
-from analytic.bars import WORST_FLOOR, Bar, extruded_bars, true_bars
-from analytic.bench import errors, extruded_rows, measured, settings_named, true_rows
+from analytic.bars import TRUTH_SLACK, WORST_FLOOR, Bar, extruded_bars, true_bars
+from analytic.bench import Kind, cases, errors, extruded_rows, measured, settings_named, true_rows
 from analytic.branches import shell, torus, two_spheres
 from analytic.catalogue import all_solids
 from analytic.chords import extruded_chords, true_chords
@@ -206,6 +207,33 @@ def test_bars_against_the_extruded_solid() -> None:
 def test_bars_of_the_whole_bench() -> None:
     true, extruded = true_rows(all_solids(), "default"), extruded_rows(all_solids())
     assert_held([*true_bars(true), *extruded_bars(extruded)])
+
+
+def test_numerical_band_holds_the_truth_in_95_of_100_values() -> None:
+    held = []
+    for solid in part_of_bench():
+        truths = Truths(solid)
+        for case in cases([solid], phases=(0.5,)):
+            if case.kind is not Kind.STRICT:
+                continue
+            truth = truths.true(case.shape)
+            planes = planes_mm(solid, case.spacing_mm, case.phase)
+            structure = structure_on(solid, planes, case.spacing_mm)
+            curve = dosecalc.dvh(truths.dose(case.shape).grid, structure)
+            metrics_of: dict[str, Callable[[dosecalc.Curve], float]] = {
+                "volume": lambda c: c.volume_cm3,
+                "mean": lambda c: c.mean_gy,
+                "D0.03cc": lambda c: c.dose_at_volume(0.03),
+            }
+            metrics_of |= {f"D{p:g}%": partial(dosecalc.Curve.dose_at_percent, percent=p) for p in PERCENTS}
+            for name, metric in metrics_of.items():
+                if name not in truth:
+                    continue  # not settled by the true curve
+                band = curve.numerical(metric)
+                slack = TRUTH_SLACK / 100 * (truth[name] if name == "volume" else 60.0)
+                held.append(band.low - slack <= truth[name] <= band.high + slack)
+    assert len(held) > 300
+    assert np.mean(held) >= 0.95
 
 
 @pytest.mark.parametrize(
