@@ -14,6 +14,7 @@ from dosecalc.sampling import Block, Quadrature, refined
 from dosecalc.transforms import Transform
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 Paths = Mapping[DoseGrid, Transform | None]
 
@@ -85,7 +86,8 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
 
 
 def _at(block: Block, paths: Paths) -> Mapping[DoseGrid, AtCells]:
-    return {grid: at_block(grid, block, transform) for grid, transform in paths.items()}
+    at = stencil(block)
+    return {grid: at_cells(grid, at, transform) for grid, transform in paths.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,36 +145,70 @@ def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[
     return chosen
 
 
-def at_block(grid: DoseGrid, block: Block, transform: Transform | None) -> AtCells:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Stencil:
+    """Where a block's cells and their neighbours are on its lattice, which is one cell wider on each side.
+
+    Parameters
+    ----------
+    block : the cells
+    wider : the lattice
+    place : flat position of each cell on it, (n,)
+    strides : from a cell to the next along x, y and z
+    down, up : height of a cell over the way to the layer below and above, (n,)
+    cut, inner : cut cells that have a cell further inside, and that cell, (m,)
+    """
+
+    block: Block
+    wider: Lattice
+    place: Ints
+    strides: tuple[int, int, int]
+    down: Floats
+    up: Floats
+    cut: Ints
+    inner: Ints
+
+
+def stencil(block: Block) -> Stencil:
+    """The neighbourhood of a block's cells, made once for all grids."""
+    wider = _wider(block)
+    _, ny, nx = block.lattice.shape_zyx
+    layer, within = np.divmod(block.held, ny * nx)
+    row, column = np.divmod(within, nx)
+    steps_mm = np.diff(wider.z_mm)
+    inner, known = block.inner
+    return Stencil(
+        block=block,
+        wider=wider,
+        place=((layer + 1) * (ny + 2) + row + 1) * (nx + 2) + column + 1,
+        strides=(1, nx + 2, (nx + 2) * (ny + 2)),
+        down=(block.height_mm / steps_mm[:-1])[layer],
+        up=(block.height_mm / steps_mm[1:])[layer],
+        cut=block.cut[known],
+        inner=inner[known],
+    )
+
+
+def at_cells(grid: DoseGrid, at: Stencil, transform: Transform | None) -> AtCells:
     """One grid at the cells of a block.
 
     Filled cells have the dose of their centre, cut ones that of their centroid. The change comes from the
     neighbours on the lattice, which is made one cell larger for that on each side.
     """
-    wider = _wider(block)
-    gy = grid.at(wider, transform).ravel()
-    _, ny, nx = wider.shape_zyx
-    k, j, i = np.unravel_index(block.held, block.lattice.shape_zyx)
-    place = ((k + 1) * ny + j + 1) * nx + i + 1
+    block, place = at.block, at.place
+    gy = grid.at(at.wider, transform).ravel()
     dose = gy[place]
-    steps_z = np.diff(wider.z_mm)
     change, bend = np.empty((3, len(place))), np.zeros(len(place))
-    for axis, (step, down, up) in enumerate(
-        (
-            (1, 1.0, 1.0),
-            (nx, 1.0, 1.0),
-            (nx * ny, (block.height_mm / steps_z[:-1])[k], (block.height_mm / steps_z[1:])[k]),
-        )
-    ):
-        before, after = (dose - gy[place - step]) * down, (gy[place + step] - dose) * up
+    for axis, step in enumerate(at.strides):
+        before, after = dose - gy[place - step], gy[place + step] - dose
+        if axis == 2:
+            before, after = before * at.down, after * at.up
         change[axis] = _agreed(before, after)
         np.fmax(bend, np.abs(after - before), out=bend)
     dose[block.cut] = grid.at_points(block.cut_xyz_mm, transform)
-    inner, known = block.inner
-    cut, inner = block.cut[known], inner[known]
     # Half of a cut cell lies outside, maybe in another dose: what is inside goes on as its neighbour does.
-    change[:, cut] = _agreed(change[:, cut], change[:, inner])
-    bend[cut] = np.minimum(bend[cut], bend[inner])
+    change[:, at.cut] = _agreed(change[:, at.cut], change[:, at.inner])
+    bend[at.cut] = np.minimum(bend[at.cut], bend[at.inner])
     change[:2, block.cut] *= block.cut_width_mm.T / block.width_mm
     return AtCells(gy=dose, change_gy=change, bend_gy=bend)
 

@@ -83,7 +83,7 @@ def outlines(loops_xy_mm: Sequence[Floats], z_mm: Floats, hole: Bools) -> Outlin
     turned = wrong[owner]
     order[turned] = (start[owner] + start[owner + 1] - 1 - order)[turned]
     xx, xy, yy = moments.T
-    sound = (area != 0) & (xx > 0) & (xx * yy - xy**2 > (_FLAT * (xx + yy)) ** 2)
+    sound = (area != 0) & (xx > 0) & (xx * yy - xy**2 > _FLAT * (xx + yy) ** 2)
     return Outlines(
         points_xy_mm=points[order],
         start=start,
@@ -107,7 +107,8 @@ def circles_its_centroid(loops_xy_mm: Sequence[Floats]) -> Bools:
     step = (step + np.pi) % (2 * np.pi) - np.pi
     low, high = np.minimum.reduceat(step, start[:-1]), np.maximum.reduceat(step, start[:-1])
     once = np.abs(np.abs(np.add.reduceat(step, start[:-1])) - 2 * np.pi) < 0.1
-    return np.asarray(once & ((low > -1e-9) | (high < 1e-9)))
+    flat = np.maximum(-low, high) > np.pi - 1e-6  # a loop that runs back along itself
+    return np.asarray(once & ~flat & ((low > -1e-9) | (high < 1e-9)))
 
 
 def finer(found: Outlines, parts: int) -> Outlines:
@@ -237,6 +238,7 @@ def forms(found: Outlines) -> Forms:
     forward = np.minimum.reduceat(step, starts) > -1e-9
     star = found.sound & forward & (np.abs(around - 2 * np.pi) < 0.1)
     turn = (angle / (2 * np.pi) % 1.0) * DIRECTIONS
+    turn[turn >= DIRECTIONS] = 0.0  # an angle just below 0 rounds to all the way around
     return Forms(u=u, turn=turn, radius=_radii(u, turn, owner, star), star=star)
 
 

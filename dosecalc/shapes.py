@@ -35,6 +35,8 @@ largest sections does by 1/8 where it has three."""
 _TIP = 0.01
 """A section whose smaller second moment is this part of the last outline's has come to its end."""
 _TIP_STEPS = 64
+_SLACK = 1.02
+"""A pole that lies in the next plane is within reach, whatever rounding says."""
 _DOT_MM2 = 0.25
 """An end outline smaller than this is a dot that says how far the structure reaches: it keeps half a slice
 like any other flat end, at no cost in volume."""
@@ -383,7 +385,7 @@ def _symmetric(a: Floats, b: Floats) -> Floats:
 
 def _tip(shape: Shape, loop: int, reach_mm: float) -> float | None:
     """Where an outline's extrapolation vanishes within ``reach_mm`` of its plane, if it does."""
-    way = reach_mm * np.linspace(0, 1, _TIP_STEPS + 1)
+    way = reach_mm * _SLACK * np.linspace(0, 1, _TIP_STEPS + 1)
     n = np.full(_TIP_STEPS + 1, loop)
     z_mm = shape.found.z_mm[loop] + way
     at = shape.at(n, z_mm, _MOMENTS)
