@@ -62,7 +62,7 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
     done: list[Evaluated] = []
     new = [(block, _at(block, paths)) for block in quadrature.blocks]
     while new and quadrature.body is not None and paths:
-        limits = _limits(quadrature, [*done, *new], paths)
+        limits = _limits(quadrature, [*done, *new])
         made: list[Block] = []
         for block, doses in new:
             chosen = _unsettled(block, doses, limits)
@@ -100,21 +100,42 @@ class _Limits:
     highest_gy: float
 
 
-def _limits(quadrature: Quadrature, blocks: Sequence[Evaluated], paths: Paths) -> Mapping[DoseGrid, _Limits]:
-    return {grid: _limits_of(grid, quadrature, blocks) for grid in paths}
+Asking = DoseGrid | None
+"""A grid, or all of them together: where their sum is hottest none of them need be."""
 
 
-def _limits_of(grid: DoseGrid, quadrature: Quadrature, blocks: Sequence[Evaluated]) -> _Limits:
-    gy = np.concatenate([doses[grid].gy for _, doses in blocks])
+def _asking(doses: Mapping[DoseGrid, AtCells]) -> dict[Asking, AtCells]:
+    """What may ask for finer cells: each grid, and where there are several, their sum."""
+    found: dict[Asking, AtCells] = {}
+    found.update((grid, at) for grid, at in doses.items())
+    if len(doses) > 1:
+        each = list(doses.values())
+        found[None] = AtCells(
+            gy=np.sum([at.gy for at in each], axis=0),
+            change_gy=np.sum([at.change_gy for at in each], axis=0),
+            bend_gy=np.sum([at.bend_gy for at in each], axis=0),
+        )
+    return found
+
+
+def _limits(quadrature: Quadrature, blocks: Sequence[Evaluated]) -> Mapping[Asking, _Limits]:
     volume = np.concatenate([block.volume_cm3 for block, _ in blocks])
+    asking = [_asking(doses) for _, doses in blocks]
+    return {
+        who: _limits_of(who, quadrature, np.concatenate([doses[who].gy for doses in asking]), volume)
+        for who in asking[0]
+    }
+
+
+def _limits_of(who: Asking, quadrature: Quadrature, gy: Floats, volume_cm3: Floats) -> _Limits:
     known = ~np.isnan(gy)
-    gy, volume = gy[known], volume[known]
+    gy, volume_cm3 = gy[known], volume_cm3[known]
     highest = float(gy.max(initial=np.finfo(np.float64).tiny))
-    axes = (grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm)
+    axes = (who.lattice.x_mm, who.lattice.y_mm, who.lattice.z_mm) if who is not None else ()
     return _Limits(
         bend_gy=highest * quadrature.settings.bend_percent / 100,
         spacing_mm=min((float(np.diff(a).min()) for a in axes if a.size > 1), default=np.inf),
-        hot_gy=_hottest(gy, volume),
+        hot_gy=_hottest(gy, volume_cm3),
         highest_gy=highest,
     )
 
@@ -130,12 +151,12 @@ def _hottest(gy: Floats, volume_cm3: Floats) -> float:
     return float(gy[top[min(last, len(top) - 1)]])
 
 
-def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[DoseGrid, _Limits]) -> Bools:
+def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[Asking, _Limits]) -> Bools:
     """Cells of a block that are to be divided."""
     chosen = np.zeros(len(block.held), dtype=np.bool_)
     small_mm = (_NEAR_MAXIMUM_CM3 * 1000 / _PARTS) ** (1 / 3)
-    for grid, at in doses.items():
-        limit = limits[grid]
+    for who, at in _asking(doses).items():
+        limit = limits[who]
         if block.width_mm > limit.spacing_mm:
             # Where dose is low its curve is steep: there a bend counts for more.
             chosen |= at.bend_gy > limit.bend_gy * np.clip(_LOW * at.gy / limit.highest_gy, 1 / _LOW, 1.0)

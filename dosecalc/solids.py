@@ -88,12 +88,12 @@ class Solid:
 
     @property
     def breaks_mm(self) -> Floats:
-        """Ends and middles of all outlines' parts, and the planes at ends."""
+        """Ends and middles of all outlines' parts, and the planes that end caps begin at."""
         if self.shape is None:
             return np.zeros(0)
         shape = self.shape
         ends = np.concatenate([shape.low_mm, shape.high_mm])
-        planes = shape.found.z_mm[[0, -1]]
+        planes = np.array([cap.plane_mm for cap in self.caps])
         every = np.sort(np.concatenate([ends, planes]))
         every = every[(every >= ends.min()) & (every <= ends.max())]
         return np.asarray(every[np.diff(every, prepend=-np.inf) > _LEAST_MM])

@@ -11,9 +11,11 @@ import pytest
 from factories import make_box, make_cylinder, make_dose, make_lattice, make_sphere, make_uniform_dose, slices
 from scipy.optimize import brentq
 
-from dosecalc.accumulation import dvh, quadrature_of
+from dosecalc.accumulation import accumulate, dvh, quadrature_of
 from dosecalc.doses import DoseGrid
 from dosecalc.evaluation import AtCells, at_cells, evaluated, stencil
+from dosecalc.ledger import Ledger
+from dosecalc.quantities import Physical
 from dosecalc.sampling import Block, Quadrature, Settings, refined
 from dosecalc.structures import Structure
 
@@ -234,3 +236,19 @@ def test_cells_that_the_dose_does_not_reach_are_not_known() -> None:
     x = after.centres_xyz_mm()[:, 0]
     assert np.array_equal(np.isnan(found.gy), x > 3)
     assert np.isfinite(found.change_gy[:, x < 3 - 2 * COARSE.max_cell_mm]).all()
+
+
+def test_sum_is_hottest_where_no_dose_by_itself_is() -> None:
+    """40 + x and 40 + y Gy: their sum rises by root 2 Gy/mm towards (1, 1), where neither is at its best.
+
+    The cap of 30 mm3 at that pole is pi h^2 (R - h/3) high.
+    """
+    radius_mm = 60.0
+    lattice = make_lattice(low_xyz_mm=(-72,) * 3, high_xyz_mm=(72,) * 3, spacing_xyz_mm=(4,) * 3)
+    first = make_dose(field=lambda x, y, z: 80 + x, lattice=lattice, uid="1.1")
+    second = make_dose(field=lambda x, y, z: 80 + y, lattice=lattice, uid="1.2")
+    height = float(brentq(lambda h: np.pi * h**2 * (radius_mm - h / 3) - 30, 0, radius_mm))
+    ledger = Ledger.from_doses([(first, 10), (second, 10)])
+    total = accumulate(ledger, ball(radius_mm, spacing_mm=3), Physical())
+    expected = 160 + np.sqrt(2) * (radius_mm - height)
+    assert total.dose_at_volume(0.03) == pytest.approx(expected, abs=0.05)

@@ -166,15 +166,16 @@ def _distance(context: Context, rule: Rule, test: Distance, name: str) -> Findin
     quadrature = context.quadrature(structure)
     days = [d.contributions for d in days_of(ledger)]
     cells = context.cells(structure, ledger)
-    inside = any(np.nanmax(cells.known_session_gy(c), initial=0.0) >= test.dose_gy for c in days)
+    highest = [cells.session_curve(c).bounds(lambda curve: curve.max_gy).low for c in days]
+    inside = any(gy >= test.dose_gy for gy in highest)
     gap = 0.0 if inside else _distance_mm(context, quadrature, days, test.dose_gy)
     if gap is not None:
         # The isodose lies up to one step beyond the points traced, the wall half a cell beyond its cell.
         gap = max(gap - _ISODOSE_MM - quadrature.cell_mm / 2, 0.0)
     shifted = []
     for offset in test.shift_mm * np.vstack([np.eye(3), -np.eye(3)]):
-        cells = cell_doses(_moved(quadrature, offset), ledger.grids(), frames=context.case.frames)
-        found = [measured(test.goal, cells.session_curve(c)) for c in days]
+        there = cell_doses(_moved(cells.quadrature, offset), ledger.grids(), frames=context.case.frames)
+        found = [measured(test.goal, there.session_curve(c)) for c in days]
         shifted.append(worst(found, test.goal)[1])
     moved = worst([(i, Extreme.MAXIMUM) for i in shifted], test.goal)[1]
     text = (
