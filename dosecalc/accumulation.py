@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -13,7 +12,7 @@ import numpy.typing as npt
 
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
-from dosecalc.doubt import variants
+from dosecalc.doubt import span_of, variants
 from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
 from dosecalc.evaluation import evaluated
 from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
@@ -148,7 +147,7 @@ class CellDoses:
         """The dose-volume curve of one session."""
         dose = self.session_gy(contributions)
         known = self.known_session_gy(contributions) if np.isnan(dose).any() else None
-        change = self._weighted(_weights((contributions, 1)), self.change_gy)
+        change = self._weighted_change(_weights((contributions, 1)))
         return self._curve(dose, change, PerFraction(), known)
 
     def _known_gy(self) -> Mapping[DoseGrid, Floats]:
@@ -162,19 +161,22 @@ class CellDoses:
         ]
         return np.asarray(sum(parts)) if parts else np.zeros(self.volume_cm3.shape)
 
+    def _weighted_change(self, weights: Mapping[DoseGrid, Fraction]) -> Floats:
+        return self._weighted(weights, self.change_gy) if weights else np.zeros((3, *self.volume_cm3.shape))
+
     def _total_change(self, ledger: Ledger, quantity: Quantity) -> Floats:
         """By how much a sum changes across each cell, (3, n): by the chain rule, where it is no plain sum."""
         groups = ledger.distinct()
         if not isinstance(quantity, Bed | Eqd2):
             weights = _weights(*((g.contributions, g.count) for g in groups))
-            return self._weighted(weights, self.change_gy)
+            return self._weighted_change(weights)
         total = np.zeros((3, *self.volume_cm3.shape))
         for group in groups:
             weights = _weights((group.contributions, 1))
             slope = session_bed_slope(
                 self._weighted(weights, self.gy), alpha_beta_gy=quantity.alpha_beta_gy, model=quantity.model
             )
-            total += group.count * slope * self._weighted(weights, self.change_gy)
+            total += group.count * slope * self._weighted_change(weights)
         if isinstance(quantity, Eqd2):
             return bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
         return total
@@ -208,14 +210,14 @@ class CellDoses:
         return self._curve(self.gy[grid], self.change_gy[grid], Physical(), None)
 
     def _curve(self, dose: Floats, change: Floats, quantity: Quantity, known: Floats | None) -> Curve:
-        made = Curve.from_cells(dose, self.volume_cm3, quantity, span_gy=_span(change), at_least_gy=known)
-        varied = functools.cache(
-            lambda: tuple(
-                (v.about, Curve.from_cells(v.dose_gy, v.volume_cm3, quantity, span_gy=_span(v.change_gy)))
-                for v in variants(self.quadrature, dose, change)
-            )
+        return Curve.from_cells(
+            dose,
+            self.volume_cm3,
+            quantity,
+            span_gy=span_of(change),
+            at_least_gy=known,
+            variants=lambda: variants(self.quadrature, dose, change),
         )
-        return replace(made, others=varied)
 
     def with_nowhere(self, grids: tuple[DoseGrid, ...]) -> CellDoses:
         """The same, with grids that reach none of the cells."""
@@ -282,11 +284,6 @@ def cell_doses(
         gy={grid: at.gy for grid, at in found.items()},
         change_gy={grid: at.change_gy for grid, at in found.items()},
     )
-
-
-def _span(change_gy: Floats) -> Floats:
-    """The range of an even spread that has the variance of a dose which changes so along three axes."""
-    return np.asarray(np.sqrt(np.sum(change_gy**2, axis=0)))
 
 
 def accumulate(

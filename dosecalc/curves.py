@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,16 +13,10 @@ from dosecalc.errors import MetricError, NotCoveredError
 from dosecalc.intervals import Interval
 from dosecalc.quantities import Physical, Quantity, describe
 from dosecalc.radiobiology import geud
+from dosecalc.spreads import Variant, falling, spread, varied
 
 Floats = npt.NDArray[np.float64]
 
-_STEP_GY = 1e-5
-"""Cells whose doses span less than this are steps of the curve: it is exact to 1e-4 Gy."""
-_MANY_CELLS = 60_000
-"""From so many cells on the curve is made at knots, which is faster than sorting them."""
-_KNOT_GY = 2e-4
-_KNOTS = 1 << 18
-"""Knots are that far apart, or so many: a step of dose is wrong by as much, an even slope by nothing."""
 _RESOLVED = 2e-4
 """Cells resolve the doses of a structure to this part of their range, measured on solids of known dose."""
 _ROUNDING = 1e-9
@@ -80,11 +75,13 @@ class Curve:
         *,
         span_gy: npt.ArrayLike | None = None,
         at_least_gy: npt.ArrayLike | None = None,
+        variants: Callable[[], Iterable[Variant]] | None = None,
     ) -> Curve:
         """The curve of cells with a dose (NaN where it is not known) and a volume each, shape (n,).
 
         ``span_gy`` is the range over which the dose of a cell spreads evenly, half of it on either side;
-        ``at_least_gy`` is what each cell is known to have where its whole dose is not known.
+        ``at_least_gy`` is what each cell is known to have where its whole dose is not known; ``variants``
+        says, when it is asked, what the cells are under other assumptions.
 
         Raises
         ------
@@ -103,12 +100,13 @@ class Curve:
         kept = (volume > 0) & ~np.isnan(dose)  # a cell without volume has no maximum
         if not kept.all():
             dose, volume, span = dose[kept], volume[kept], span[kept]
-        ascending, above = _falling(dose, np.minimum(span, 2 * np.abs(dose)), volume)
+        cells = spread(dose, span, volume)
+        ascending, above = falling(cells)
         covered = float(above[0]) if above.size else 0.0
         uncovered = max(whole - covered, 0.0)
         if uncovered <= _ROUNDING * covered:
             uncovered = 0.0
-        return cls(
+        made = cls(
             dose_gy=ascending,
             volume_above_cm3=above,
             quantity=Physical() if quantity is None else quantity,
@@ -118,6 +116,12 @@ class Curve:
             if at_least_gy is None or uncovered == 0
             else cls.from_cells(at_least_gy, volume_cm3, quantity),
         )
+        if variants is None or not kept.all():
+            return made
+        others = functools.cache(
+            lambda: tuple((about, made._with(*points)) for about, points in varied(cells, tuple(variants())))
+        )
+        return replace(made, others=others)
 
     @property
     def volume_cm3(self) -> float:
@@ -284,66 +288,3 @@ class Curve:
             f"<Curve of {describe(self.quantity)}: {self.volume_cm3:.4g} cm3{cover}, "
             f"{self.dose_gy[0]:.4g} to {self.dose_gy[-1]:.4g} Gy>"
         )
-
-
-def _falling(dose: Floats, span: Floats, volume: Floats) -> tuple[Floats, Floats]:
-    """Doses at which the curve of cells bends or steps, and the volume above each.
-
-    A cell with a span takes its volume away evenly from its lowest to its highest dose; one without, at
-    once.
-    """
-    if not dose.size:
-        return dose, volume
-    if dose.size > _MANY_CELLS:
-        return _falling_on_knots(dose, span, volume)
-    at_once = span < _STEP_GY
-    slope = np.where(at_once, 0.0, volume / np.where(at_once, 1.0, span))[~at_once]
-    half, centre = span[~at_once] / 2, dose[~at_once]
-    bends = np.concatenate([centre - half, centre + half, dose[at_once]])
-    order = np.argsort(bends)
-    bends = bends[order]
-    falls = np.cumsum(np.concatenate([slope, -slope, np.zeros(dose.size - centre.size)])[order])
-    steps = np.concatenate([np.zeros(2 * centre.size), volume[at_once]])[order]
-    lost = np.concatenate([[0.0], np.cumsum(falls[:-1] * np.diff(bends))])
-    taken = np.cumsum(steps)
-    whole = float(volume.sum())
-    before = whole - lost - (taken - steps)
-    step = np.flatnonzero(steps)
-    # Where volume goes at once, the dose stands twice: before the step and after it.
-    place = np.arange(bends.size) + np.searchsorted(step, np.arange(bends.size))
-    size = bends.size + step.size
-    ascending, above = np.empty(size), np.empty(size)
-    ascending[place], above[place] = bends, before
-    ascending[place[step] + 1], above[place[step] + 1] = bends[step], (before - steps)[step]
-    above = np.clip(np.minimum.accumulate(above), 0.0, None)
-    above[-1] = 0.0
-    return ascending, above
-
-
-def _falling_on_knots(dose: Floats, span: Floats, volume: Floats) -> tuple[Floats, Floats]:
-    """The same at even knots, where it is exact: what begins or ends between two counts for both in part.
-
-    Between knots the curve is taken to be straight, as it is but for the cells that begin or end there.
-    """
-    low, high = dose - span / 2, dose + span / 2
-    first, last = float(low.min()), float(high.max())
-    if not last > first:
-        return np.array([first, first]), np.array([float(volume.sum()), 0.0])
-    count = int(np.clip(np.ceil((last - first) / _KNOT_GY), 1, _KNOTS))
-    step = (last - first) / count
-    width = np.maximum(span, step)  # a cell narrower than a step falls within one
-    slope = volume / width
-    falls = np.zeros(count + 2)
-    begin = np.clip(dose - width / 2, first, last - width)
-    for sign, ends in ((1.0, begin), (-1.0, begin + width)):
-        place = np.clip((ends - first) / step, 0, count)
-        knot = place.astype(np.intp)
-        part = slope * (place - knot) * sign
-        falls += np.bincount(knot, weights=sign * slope - part, minlength=count + 2)
-        falls += np.bincount(knot + 1, weights=part, minlength=count + 2)
-    knots: Floats = first + step * np.arange(count + 1, dtype=np.float64)
-    lost = np.concatenate([[0.0], np.cumsum(np.cumsum(falls)[:count])]) * step
-    above: Floats = np.clip(np.minimum.accumulate(float(volume.sum()) - lost), 0.0, None)
-    knots[-1] = last
-    above[-1] = 0.0
-    return knots, above

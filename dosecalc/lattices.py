@@ -143,10 +143,15 @@ def interpolate_at(source: Lattice, values: npt.NDArray[Any], xyz_mm: Floats) ->
     iy, wy, in_y = _locate(source.y_mm, safe[..., 1])
     iz, wz, in_z = _locate(source.z_mm, safe[..., 2])
     nz, ny, nx = source.shape_zyx
+    steps = [(axis, np.minimum(axis + 1, count - 1)) for axis, count in ((iz, nz), (iy, ny), (ix, nx))]
 
     def corner(dz: int, dy: int, dx: int) -> Floats:
-        at_z, at_y = np.minimum(iz + dz, nz - 1), np.minimum(iy + dy, ny - 1)
-        return values[at_z, at_y, np.minimum(ix + dx, nx - 1)].astype(np.float64)
+        at_z, at_y, at_x = steps[0][dz], steps[1][dy], steps[2][dx]
+        if values.flags.c_contiguous:
+            found = values.reshape(-1).take((at_z * ny + at_y) * nx + at_x)
+        else:
+            found = values[at_z, at_y, at_x]
+        return found.astype(np.float64)
 
     def between(low: Floats, high: Floats, weight: Floats) -> Floats:
         # A sum of eight weighted corners would not keep a uniform field uniform to the last digit.

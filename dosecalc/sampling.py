@@ -43,7 +43,7 @@ class Settings:
     cells: int = 10_000
     min_cell_mm: float = 0.1
     max_cell_mm: float = 4.0
-    bend_percent: float = 1.0
+    bend_percent: float = 2.0
     end_caps: EndCaps = EndCaps.AUTO
     between: Between = Between.INTERPOLATED
 

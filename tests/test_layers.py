@@ -15,7 +15,8 @@ PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
 errors tables
-intervals quantities radiobiology transforms lattices contours outlines linking shapes solids sampling curves
+intervals quantities radiobiology transforms lattices contours outlines linking shapes solids sampling
+spreads curves
 doses structures plans registrations statement ledger case fractions
 evaluation doubt accumulation
 dicom casefile
