@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -118,10 +118,12 @@ class Curve:
         )
         if variants is None or not kept.all():
             return made
-        others = functools.cache(
-            lambda: tuple((about, made._with(*points)) for about, points in varied(cells, tuple(variants())))
-        )
-        return replace(made, others=others)
+
+        def others() -> tuple[tuple[str, Curve], ...]:
+            changed = ((about, made._with(*points)) for about, points in varied(cells, tuple(variants())))
+            return (*changed, *made._shifted())
+
+        return replace(made, others=functools.cache(others))
 
     @property
     def volume_cm3(self) -> float:
@@ -177,18 +179,19 @@ class Curve:
             return Interval.exactly(self.bounds(metric).value)
         value = metric(self)
         apart: dict[str, list[float]] = {}
-        shift_gy = _RESOLVED * (self.max_gy - self.min_gy)
-        shifted = (
-            ("cells", self._with(np.maximum(self.dose_gy + s, 0.0), self.volume_above_cm3))
-            for s in (-shift_gy, shift_gy)
-        )
-        for about, other in (*self.others(), *shifted):
+        for about, other in self.others():
             try:
                 apart.setdefault(about, [0.0]).append(metric(other) - value)
             except MetricError:
                 continue  # too small under that assumption for the metric to be defined
         below, above = (sum(pick(d) for d in apart.values()) for pick in (min, max))
         return Interval(value=value, low=value + below, high=value + above)
+
+    def _shifted(self) -> Iterator[tuple[str, Curve]]:
+        """The curve as far off as cells resolve it."""
+        shift_gy = _RESOLVED * (self.max_gy - self.min_gy)
+        for shift in (-shift_gy, shift_gy):
+            yield "cells", self._with(np.maximum(self.dose_gy + shift, 0.0), self.volume_above_cm3)
 
     def _with(self, dose_gy: Floats, volume_above_cm3: Floats) -> Curve:
         return Curve(

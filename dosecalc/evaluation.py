@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,11 +22,12 @@ Paths = Mapping[DoseGrid, Transform | None]
 _NEAR_MAXIMUM_CM3 = 0.03
 _HOTTEST_CM3 = 0.1
 """Cells that may belong to so much of the hottest volume are made small enough for D0.03cc."""
-_PARTS = 64
-"""A near-maximum volume is held by so many cells or more."""
+_SMALL_MM = (_NEAR_MAXIMUM_CM3 * 1000 / 64) ** (1 / 3)
+"""A near-maximum volume is held by 64 cells or more."""
+_BENDS = 2.0
+"""A bend counts up to so many times the lesser of the changes on both sides of a cell."""
 _LOW = 10.0
 """Below a tenth of the maximum the bend of a cell is held against its own dose."""
-_BENDS = 2.0
 _FLAT = 1e-3
 """A cell whose dose varies by less than this part of the maximum is as good as its parts."""
 
@@ -45,8 +47,19 @@ class AtCells:
     change_gy: Floats
     bend_gy: Floats
 
-    def kept(self, wanted: Bools) -> AtCells:
-        return AtCells(gy=self.gy[wanted], change_gy=self.change_gy[:, wanted], bend_gy=self.bend_gy[wanted])
+    def kept(self, wanted: Ints) -> AtCells:
+        return AtCells(
+            gy=self.gy[wanted],
+            change_gy=np.take(self.change_gy, wanted, axis=1),
+            bend_gy=self.bend_gy[wanted],
+        )
+
+    def plus(self, other: AtCells) -> AtCells:
+        return AtCells(
+            gy=self.gy + other.gy,
+            change_gy=self.change_gy + other.change_gy,
+            bend_gy=self.bend_gy + other.bend_gy,
+        )
 
 
 Evaluated = tuple[Block, Mapping[DoseGrid, AtCells]]
@@ -62,7 +75,8 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
     """
     done: list[Evaluated] = []
     new = [(block, _at(block, paths)) for block in quadrature.blocks]
-    while new and quadrature.body is not None and paths:
+    fine_mm = min((_SMALL_MM, *(_spacing_mm(grid) for grid in paths)))
+    while quadrature.body is not None and any(block.width_mm > fine_mm for block, _ in new):
         limits = _limits(quadrature, [*done, *new])
         made: list[Block] = []
         for block, doses in new:
@@ -71,8 +85,8 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
                 done.append((block, doses))
                 continue
             made += refined(quadrature.body, block, chosen)
-            rest = ~chosen
-            done.append((block.kept(rest), {grid: at.kept(rest) for grid, at in doses.items()}))
+            rest = np.flatnonzero(~chosen)
+            done.append((block.kept(~chosen), {grid: at.kept(rest) for grid, at in doses.items()}))
         new = [(block, _at(block, paths)) for block in made]
     done = [(block, doses) for block, doses in (*done, *new) if len(block.held)]
     blocks = tuple(block for block, _ in done)
@@ -110,12 +124,7 @@ def _asking(doses: Mapping[DoseGrid, AtCells]) -> dict[Asking, AtCells]:
     found: dict[Asking, AtCells] = {}
     found.update((grid, at) for grid, at in doses.items())
     if len(doses) > 1:
-        each = list(doses.values())
-        found[None] = AtCells(
-            gy=np.sum([at.gy for at in each], axis=0),
-            change_gy=np.sum([at.change_gy for at in each], axis=0),
-            bend_gy=np.sum([at.bend_gy for at in each], axis=0),
-        )
+        found[None] = functools.reduce(AtCells.plus, doses.values())
     return found
 
 
@@ -132,13 +141,17 @@ def _limits_of(who: Asking, quadrature: Quadrature, gy: Floats, volume_cm3: Floa
     known = ~np.isnan(gy)
     gy, volume_cm3 = gy[known], volume_cm3[known]
     highest = float(gy.max(initial=np.finfo(np.float64).tiny))
-    axes = (who.lattice.x_mm, who.lattice.y_mm, who.lattice.z_mm) if who is not None else ()
     return _Limits(
         bend_gy=highest * quadrature.settings.bend_percent / 100,
-        spacing_mm=min((float(np.diff(a).min()) for a in axes if a.size > 1), default=np.inf),
+        spacing_mm=_spacing_mm(who) if who is not None else np.inf,
         hot_gy=_hottest(gy, volume_cm3),
         highest_gy=highest,
     )
+
+
+def _spacing_mm(grid: DoseGrid) -> float:
+    axes = grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm
+    return min((float(np.diff(a).min()) for a in axes if a.size > 1), default=np.inf)
 
 
 def _hottest(gy: Floats, volume_cm3: Floats) -> float:
@@ -155,14 +168,14 @@ def _hottest(gy: Floats, volume_cm3: Floats) -> float:
 def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[Asking, _Limits]) -> Bools:
     """Cells of a block that are to be divided."""
     chosen = np.zeros(len(block.held), dtype=np.bool_)
-    small_mm = (_NEAR_MAXIMUM_CM3 * 1000 / _PARTS) ** (1 / 3)
     for who, at in _asking(doses).items():
         limit = limits[who]
         if block.width_mm > limit.spacing_mm:
             # Where dose is low its curve is steep: there a bend counts for more.
             chosen |= at.bend_gy > limit.bend_gy * np.clip(_LOW * at.gy / limit.highest_gy, 1 / _LOW, 1.0)
-        if block.width_mm > small_mm:
-            reach = np.abs(at.change_gy).sum(axis=0) / 2 + at.bend_gy / 4
+        if block.width_mm > _SMALL_MM:
+            along_x, along_y, along_z = np.abs(at.change_gy)
+            reach = (along_x + along_y + along_z) / 2 + at.bend_gy / 4
             chosen |= (at.gy + reach >= limit.hot_gy) & (reach > _FLAT * limit.highest_gy)
     return chosen
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from dosecalc.areas import Fractions, area_fractions
 from dosecalc.contours import NO_EDGES, boundary
 from dosecalc.errors import ContourError
 from dosecalc.lattices import Lattice
@@ -18,14 +19,14 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 Bools = npt.NDArray[np.bool_]
 
-_BATCH_CELLS = 1_000_000
-"""Cells that are made at once: 8 MB an array, so that a body outline does not fill the memory."""
+_BATCH_CELLS = 300_000
+"""Cells that are made at once: 2.4 MB an array, which a processor's cache holds."""
 _CHUNK = 128
 """Layers whose sections are made at once."""
 _WASTE = 4.0
 """A common box may have so many times the cells of its layers' own boxes: an oblique wire fills few."""
 _RESIDUE = 1e-9
-"""Area fractions below this are rounding of sums of order one, not volume."""
+"""Parts of a cell this small, or this near to all of it, are rounding."""
 _NO_WAY = 0.05
 """A centroid this much of a cell off its middle, or less, is cut along that axis only."""
 _MM3_PER_CM3 = 1000.0
@@ -258,29 +259,24 @@ def _filled(made: _Layers, low: Floats, shape: tuple[int, int, int], cell: float
     _, ny, nx = shape
     section = np.repeat(np.arange(shape[0]), np.diff(made.first))
     found = area_fractions(made.edges, section, shape, low, cell)
-    crossing = _crossing(found)
+    crossing = _crossing(found, ny * nx)
     if len(crossing):
         edges, section = _mended(made, crossing.tolist())
         found = area_fractions(edges, section, shape, low, cell)
-        still = _crossing(found)
+        still = _crossing(found, ny * nx)
         if len(still):
             raise ContourError(
                 f"the contours from z = {made.low_mm[still[0]]:g} to {made.high_mm[still[0]]:g} mm "
                 "cross in a way that bounds no area"
             )
-    area = found.area
-    area[area < _RESIDUE] = 0.0
-    np.minimum(area, 1.0, out=area)
     height = made.high_mm - made.low_mm
     z_mm = (made.low_mm + made.high_mm) / 2
-    part = area.ravel()[found.cut]
-    kept = (part > 0) & (part < 1 - _RESIDUE)
-    cut, part = found.cut[kept], part[kept]
+    kept = (found.part > _RESIDUE) & (found.part < 1 - _RESIDUE)
+    cut, part = found.cut[kept], found.part[kept]
     k, j, i = np.unravel_index(cut, shape)
     within = np.stack([found.along_x[kept], found.along_y[kept]], axis=1) / part[:, None]
     within = np.clip(within, 0, 1)
     corner = low + cell * np.stack([i, j], axis=1)
-    held = np.flatnonzero(area)
     return Block(
         lattice=Lattice(
             x_mm=low[0] + cell * (np.arange(nx) + 0.5),
@@ -289,9 +285,9 @@ def _filled(made: _Layers, low: Floats, shape: tuple[int, int, int], cell: float
         ),
         height_mm=height,
         width_mm=cell,
-        held=held,
-        volume_cm3=area.ravel()[held] * (height * cell**2 / _MM3_PER_CM3)[held // (ny * nx)],
-        cut=np.searchsorted(held, cut),
+        held=found.held,
+        volume_cm3=found.area * (height * cell**2 / _MM3_PER_CM3)[found.held // (ny * nx)],
+        cut=np.searchsorted(found.held, cut),
         cut_xyz_mm=np.hstack([corner + cell * within, z_mm[k][:, None]]),
         # A part that reaches from one side of the cell has its centroid half as far from that side.
         cut_width_mm=2 * cell * np.minimum(within, 1 - within),
@@ -350,13 +346,10 @@ def _parents(
     return np.asarray(divided | (beside & empty))
 
 
-def _crossing(found: Fractions) -> Ints:
-    """Sections whose loops cross: some cell that their edges run through counts twice or negatively."""
+def _crossing(found: Fractions, cells: int) -> Ints:
+    """Sections of so many cells whose loops cross: some cell counts twice or negatively."""
     slack = 1e-6
-    part = found.area.ravel()[found.cut]
-    wrong = found.cut[(part < -slack) | (part > 1 + slack)]
-    _, ny, nx = found.area.shape
-    return np.unique(wrong // (ny * nx))
+    return np.unique(found.cut[(found.part < -slack) | (found.part > 1 + slack)] // cells)
 
 
 def _mended(made: _Layers, crossing: list[int]) -> tuple[Floats, Ints]:
@@ -365,125 +358,3 @@ def _mended(made: _Layers, crossing: list[int]) -> tuple[Floats, Ints]:
     for k in crossing:
         parts[k] = boundary(parts[k], NO_EDGES, lambda first, _: first)
     return np.concatenate(parts), np.repeat(np.arange(len(parts)), [len(p) for p in parts])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Fractions:
-    """The part of each cell that is inside, in units of cells.
-
-    Parameters
-    ----------
-    area : ``[section, y, x]``
-    cut : flat positions of the cells that edges run through, ascending, (n,)
-    along_x, along_y : first moments of the part inside these cells about their lower corner, (n,); over
-        the area they are its centroid
-    """
-
-    area: Floats
-    cut: Ints
-    along_x: Floats
-    along_y: Floats
-
-
-def area_fractions(
-    edges: Floats,
-    section: Ints,
-    shape_syx: tuple[int, int, int],
-    low_xy_mm: Floats,
-    cell_mm: float,
-) -> Fractions:
-    """The part of each square cell that lies inside the edges of each section, and where it lies, exact.
-
-    Parameters
-    ----------
-    edges : (n, 4) in mm, the inside to the left of each; they may reach beyond the cells
-    section : to which section each edge belongs, (n,)
-    shape_syx : numbers of sections, rows and columns
-    low_xy_mm, cell_mm : lower corner of the first cell and edge of a cell
-
-    Notes
-    -----
-    By Green's theorem each piece of an edge within one cell gives that cell the area between itself
-    and the cell's right side, and every cell further right its height; heights are summed along rows.
-
-    Examples
-    --------
-    >>> edges = np.array([[0.0, 0, 1, 0], [1, 0, 1, 2], [1, 2, 0, 0]])
-    >>> found = area_fractions(edges, np.zeros(3, dtype=int), (1, 2, 1), np.zeros(2), 1.0)
-    >>> found.area.ravel(), (found.along_y / found.area.ravel()[found.cut]).round(3)
-    (array([0.75, 0.25]), array([0.444, 0.333]))
-    """
-    count, ny, nx = shape_syx
-    ends = (edges.reshape(-1, 2, 2) - low_xy_mm) / cell_mm
-    lowest, highest = ends.min(axis=1), ends.max(axis=1)
-    # What lies left of the box has all of it to its right; what lies right, above or below has nothing.
-    ends[highest[:, 0] <= 0, :, 0] = 0.0
-    met = (lowest[:, 0] < nx) & (highest[:, 1] >= 0) & (lowest[:, 1] <= ny)
-    start, stop, owner = ends[met, 0], ends[met, 1], section[met]
-    for axis in (0, 1):
-        start, stop, piece = _split(start, stop, axis)
-        owner = owner[piece]
-    height = (start[:, 1] + stop[:, 1]) / 2
-    inside = (height >= 0) & (height <= ny)
-    if not inside.all():
-        start, stop, owner = start[inside], stop[inside], owner[inside]
-    start[:, 0], stop[:, 0] = np.clip(start[:, 0], 0, nx), np.clip(stop[:, 0], 0, nx)
-    middle = (start + stop) / 2
-    column = np.clip(middle[:, 0].astype(np.intp), 0, nx - 1)
-    row = np.clip(middle[:, 1].astype(np.intp), 0, ny - 1)
-    u0, u1 = start[:, 0] - column, stop[:, 0] - column
-    v0, v1 = start[:, 1] - row, stop[:, 1] - row
-    height = start[:, 1] - stop[:, 1]  # down a left side: positive, its right is inside
-    lift = height * (v0 + v1) / 2
-    line = (owner * ny + row) * nx + column
-
-    cells = count * ny * nx
-    heights = np.bincount(line, weights=height, minlength=cells).astype(np.float64, copy=False)
-    touched = np.zeros(cells, dtype=np.bool_)
-    touched[line] = True
-    cut = np.flatnonzero(touched)
-    place = np.cumsum(touched)[line] - 1
-
-    def gathered(weights: Floats) -> Floats:
-        sums = np.bincount(place, weights=weights, minlength=len(cut))
-        return np.asarray(sums.astype(np.float64, copy=False))  # bincount of nothing counts in integers
-
-    area = np.cumsum(heights.reshape(shape_syx), axis=2).ravel()
-    full = area[cut] - heights[cut]
-    # A cell that edges run through has its own part of their heights, all cells to the right the whole.
-    area[cut] = full + gathered(height * (1 - (u0 + u1) / 2))
-    along_x = full / 2 + gathered(height * (0.5 - (u0**2 + u0 * u1 + u1**2) / 6))
-    crossed = height * (2 * u0 * v0 + u0 * v1 + u1 * v0 + 2 * u1 * v1) / 6
-    along_y = _before_in_row(gathered(lift), cut // nx) + gathered(lift - crossed)
-    return Fractions(area=area.reshape(shape_syx), cut=cut, along_x=along_x, along_y=along_y)
-
-
-def _before_in_row(values: Floats, row: Ints) -> Floats:
-    """The sum of the values that come earlier in the same row."""
-    before = np.cumsum(values) - values
-    first = np.searchsorted(row, row)
-    return np.asarray(before - before[first]) if len(row) else before
-
-
-def _split(start: Floats, stop: Floats, axis: int) -> tuple[Floats, Floats, Ints]:
-    """Edges (in units of cells) cut at all lines across one axis: starts, stops and owner of each piece."""
-    a, b = start[:, axis], stop[:, axis]
-    first = np.floor(np.minimum(a, b)) + 1
-    count = np.maximum(np.ceil(np.maximum(a, b)) - first, 0).astype(np.intp)
-    if not count.any():
-        return start, stop, np.arange(len(start))
-    owner = np.repeat(np.arange(len(a)), count + 1)
-    step = np.arange(len(owner)) - np.repeat(np.cumsum(count + 1) - count - 1, count + 1)
-    crossing = np.flatnonzero(step)  # pieces that start on a line; the piece before each ends there
-    edge = owner[crossing]
-    ahead = np.where(b > a, 1.0, -1.0)[edge]
-    line = np.where(b > a, first, first + count - 1)[edge] + ahead * (step[crossing] - 1)
-    part = (line - a[edge]) / (b - a)[edge]
-    point = np.empty((len(edge), 2))
-    point[:, axis] = line
-    other = 1 - axis
-    point[:, other] = start[edge, other] + part * (stop - start)[edge, other]
-    starts, stops = start[owner], stop[owner]
-    starts[crossing] = point
-    stops[crossing - 1] = point
-    return starts, stops, owner

@@ -23,8 +23,12 @@ _STEPS = 1e-3
 _ZERO_GY = 1e-9
 """Doses this much above the lowest are no other doses."""
 _KNOT_GY = 2e-4
-_KNOTS, _KNOTS_PER_CELL = 1 << 18, 4
+_KNOTS, _KNOTS_PER_CELL = 1 << 18, 3
 """Knots are that far apart, or so many: a step of dose is wrong by as much, an even slope by nothing."""
+_AT_ONCE = 1 << 16
+"""Cells of which a processor's cache holds what is made of them."""
+_KNOTS_OF_DOUBT = 1 << 14
+"""Knots of a variant's curve, whose distance from the curve itself is wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -38,7 +42,7 @@ class Spread:
     def __len__(self) -> int:
         return len(self.dose_gy)
 
-    def of(self, chosen: Ints) -> Spread:
+    def of(self, chosen: Ints | slice) -> Spread:
         """Some of the cells."""
         return Spread(
             dose_gy=self.dose_gy[chosen], span_gy=self.span_gy[chosen], volume_cm3=self.volume_cm3[chosen]
@@ -86,7 +90,8 @@ def falling(cells: Spread) -> Points:
         return cells.dose_gy, cells.volume_cm3
     if _exact(cells):
         return _exactly(cells)
-    knots = _Knots.between(cells.low_gy, cells.high_gy, len(cells))
+    most = min(_KNOTS, _KNOTS_PER_CELL * len(cells))
+    knots = _Knots.between(cells.low_gy, cells.high_gy, most)
     return knots.points(knots.falls(cells), cells.low_gy, cells.high_gy, float(cells.volume_cm3.sum()))
 
 
@@ -103,26 +108,37 @@ def varied(cells: Spread, variants: Sequence[Variant]) -> Iterator[tuple[str, Po
 
     Curves at knots add: only what is replaced is taken away and put in again.
     """
-    variants = [v for v in variants if v.by.volume_cm3.any() or len(v.replaced) < len(cells)]
+    possible = [v for v in variants if v.by.volume_cm3.any() or len(v.replaced) < len(cells)]
     if _exact(cells):
-        for variant in variants:
+        for variant in possible:
             yield variant.about, _exactly(_changed(cells, variant))
         return
-    put_in = [v.by for v in variants if len(v.by)]
+    ends = list(_ends(cells, possible))
     knots = _Knots.between(
-        min(cells.low_gy, *(by.low_gy for by in put_in), np.inf),
-        max(cells.high_gy, *(by.high_gy for by in put_in), -np.inf),
-        len(cells),
+        min(cells.low_gy, *(low for low, _ in ends)),
+        max(cells.high_gy, *(high for _, high in ends)),
+        _KNOTS_OF_DOUBT,
     )
-    falls = knots.falls(cells)
+    falls, volume = knots.falls(cells), float(cells.volume_cm3.sum())
+    for variant, (low, high) in zip(possible, ends, strict=True):
+        replaced = cells.of(variant.replaced)
+        now = falls - knots.falls(replaced) + knots.falls(variant.by)
+        whole = volume - float(replaced.volume_cm3.sum()) + float(variant.by.volume_cm3.sum())
+        yield variant.about, knots.points(now * variant.scale, low, high, whole * variant.scale)
+
+
+def _ends(cells: Spread, variants: Sequence[Variant]) -> Iterator[tuple[float, float]]:
+    """The lowest and the highest dose of each variant."""
+    lows, highs = cells.dose_gy - cells.span_gy / 2, cells.dose_gy + cells.span_gy / 2
+    lowest, highest = int(lows.argmin()), int(highs.argmax())
     for variant in variants:
-        changed = _changed(cells, variant)
-        now = falls - knots.falls(cells.of(variant.replaced)) + knots.falls(variant.by)
-        whole = float(changed.volume_cm3.sum())
-        yield (
-            variant.about,
-            knots.points(now * variant.scale, changed.low_gy, changed.high_gy, whole),
-        )
+        left = np.ones(len(cells), dtype=np.bool_)
+        left[variant.replaced] = False
+        low = lows[lowest] if left[lowest] else lows[left].min(initial=np.inf)
+        high = highs[highest] if left[highest] else highs[left].max(initial=-np.inf)
+        if variant.by.volume_cm3.any():  # a cell without volume has no maximum
+            low, high = min(low, variant.by.low_gy), max(high, variant.by.high_gy)
+        yield float(low), float(high)
 
 
 def _changed(cells: Spread, variant: Variant) -> Spread:
@@ -171,8 +187,7 @@ class _Knots:
     count: int
 
     @classmethod
-    def between(cls, low_gy: float, high_gy: float, cells: int) -> _Knots:
-        most = min(_KNOTS, _KNOTS_PER_CELL * cells)
+    def between(cls, low_gy: float, high_gy: float, most: int) -> _Knots:
         count = int(np.clip(np.ceil((high_gy - low_gy) / _KNOT_GY), 1, most))
         return cls(first_gy=low_gy, step_gy=(high_gy - low_gy) / count, count=count)
 
@@ -182,11 +197,15 @@ class _Knots:
         Many cells may have no dose at all: these are a step, and no knot's width is given to them.
         """
         falls = np.zeros(self.count + 3)
-        if not (len(cells) and self.step_gy > 0):
-            return falls
+        if self.step_gy > 0:
+            for begin in range(0, len(cells), _AT_ONCE):
+                self._add_falls(falls, cells.of(slice(begin, begin + _AT_ONCE)))
+        return falls
+
+    def _add_falls(self, falls: Floats, cells: Spread) -> None:
         lowest = (cells.dose_gy <= self.first_gy + _ZERO_GY) & (cells.span_gy < _STEP_GY)
         volume = np.where(lowest, 0.0, cells.volume_cm3)
-        falls[0] = cells.volume_cm3.sum() - volume.sum()
+        falls[0] += cells.volume_cm3.sum() - volume.sum()
         width = np.maximum(cells.span_gy, self.step_gy)  # a cell narrower than a step falls within one
         slope = volume / width
         begin = cells.dose_gy - self.first_gy
@@ -199,9 +218,8 @@ class _Knots:
         place -= knot
         slopes = np.concatenate([slope, -slope])
         place *= slopes
-        falls[1:] = np.bincount(knot, weights=slopes - place, minlength=self.count + 2)
+        falls[1:] += np.bincount(knot, weights=slopes - place, minlength=self.count + 2)
         falls[2:] += np.bincount(knot, weights=place, minlength=self.count + 2)[:-1]
-        return falls
 
     def points(self, falls: Floats, low_gy: float, high_gy: float, whole_cm3: float) -> Points:
         """The curve between its ends."""

@@ -15,7 +15,7 @@ PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
 errors tables
-intervals quantities radiobiology transforms lattices contours outlines linking shapes solids sampling
+intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves
 doses structures plans registrations statement ledger case fractions
 evaluation doubt accumulation

@@ -20,9 +20,10 @@ from factories import (
 )
 
 from dosecalc.accumulation import quadrature_of
+from dosecalc.areas import Fractions, area_fractions
 from dosecalc.contours import loop_edges
 from dosecalc.errors import ContourError
-from dosecalc.sampling import Settings, area_fractions, sample
+from dosecalc.sampling import Settings, sample
 from dosecalc.solids import solid
 
 Floats = npt.NDArray[np.float64]
@@ -36,6 +37,13 @@ def fractions_by_shapely(
     x, y = np.meshgrid(low_xy_mm[0] + cell_mm * np.arange(nx), low_xy_mm[1] + cell_mm * np.arange(ny))
     cells = shapely.box(x, y, x + cell_mm, y + cell_mm)
     return np.asarray(shapely.area(shapely.intersection(cells, outline)) / cell_mm**2)
+
+
+def dense(found: Fractions, shape_syx: tuple[int, int, int]) -> Floats:
+    """Area of every cell, ``[section, y, x]``."""
+    area = np.zeros(np.prod(shape_syx))
+    area[found.held] = found.area
+    return area.reshape(shape_syx)
 
 
 def ragged(rng: np.random.Generator, *, low_mm: float, high_mm: float, points: int) -> Floats:
@@ -62,7 +70,7 @@ def test_area_fractions_of_polygons_with_holes(seed: int) -> None:
     edges = section_edges([outer, hole, island])
     section = np.zeros(len(edges), dtype=int)
     found = area_fractions(edges, section, (1, *shape_yx), low_xy_mm, cell_mm)
-    area = found.area[0]
+    area = dense(found, (1, *shape_yx))[0]
     moments = np.zeros((2, area.size))
     moments[:, found.cut] = found.along_x, found.along_y
     along_x, along_y = moments.reshape(2, *area.shape)
@@ -81,16 +89,16 @@ def test_area_fractions_of_edges_on_the_lines_between_cells() -> None:
     shapely = pytest.importorskip("shapely")
     stairs = np.array([[0, 0], [4, 0], [4, 1], [3, 1], [3, 3], [1, 3], [1, 2], [0, 2]], dtype=float)
     edges = loop_edges(stairs)
-    found = area_fractions(edges, np.zeros(len(edges), dtype=int), (1, 4, 5), np.zeros(2), 1.0).area
+    found = area_fractions(edges, np.zeros(len(edges), dtype=int), (1, 4, 5), np.zeros(2), 1.0)
     expected = fractions_by_shapely(shapely.Polygon(stairs), (4, 5), np.zeros(2), 1.0)
-    assert np.array_equal(found[0], expected)
+    assert np.array_equal(dense(found, (1, 4, 5))[0], expected)
 
 
 def test_sections_are_kept_apart() -> None:
     first = loop_edges(rectangle(low_xy_mm=(0, 0), high_xy_mm=(1.5, 1)))
     second = loop_edges(rectangle(low_xy_mm=(0.5, 0), high_xy_mm=(3, 2)))
     edges, section = np.concatenate([first, second]), np.repeat([0, 1], 4)
-    found = area_fractions(edges, section, (2, 2, 3), np.zeros(2), 1.0).area
+    found = dense(area_fractions(edges, section, (2, 2, 3), np.zeros(2), 1.0), (2, 2, 3))
     assert found[0].tolist() == [[1, 0.5, 0], [0, 0, 0]]
     assert found[1].tolist() == [[0.5, 1, 1], [0.5, 1, 1]]
 
