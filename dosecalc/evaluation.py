@@ -12,7 +12,7 @@ import numpy.typing as npt
 from dosecalc.doses import DoseGrid
 from dosecalc.lattices import Lattice
 from dosecalc.sampling import Block, Quadrature, refined
-from dosecalc.transforms import Transform
+from dosecalc.transforms import Transform, apply
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -26,6 +26,8 @@ _SMALL_MM = (_NEAR_MAXIMUM_CM3 * 1000 / 64) ** (1 / 3)
 """A near-maximum volume is held by 64 cells or more."""
 _BENDS = 2.0
 """A bend counts up to so many times the lesser of the changes on both sides of a cell."""
+_FINEST_MM = 0.02
+"""No cell is divided further, however hot a voxel within it."""
 _LOW = 10.0
 """Below a tenth of the maximum the bend of a cell is held against its own dose."""
 _FLAT = 1e-3
@@ -75,12 +77,19 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
     """
     done: list[Evaluated] = []
     new = [(block, _at(block, paths)) for block in quadrature.blocks]
-    fine_mm = min((_SMALL_MM, *(_spacing_mm(grid) for grid in paths)))
-    while quadrature.body is not None and any(block.width_mm > fine_mm for block, _ in new):
+    peaks: Mapping[DoseGrid, Peaks] | None = None
+    while new and quadrature.body is not None and paths:
         limits = _limits(quadrature, [*done, *new])
+        if peaks is None:
+            peaks = {grid: _peaks(grid, path, limits[grid], quadrature) for grid, path in paths.items()}
         made: list[Block] = []
         for block, doses in new:
             chosen = _unsettled(block, doses, limits)
+            if block.width_mm > _FINEST_MM:
+                for grid, (xyz_mm, gy) in peaks.items():
+                    cell, held = block.cells_of(xyz_mm)
+                    known = doses[grid].gy[cell] + _reach(doses[grid].change_gy[:, cell])
+                    chosen[cell[held & (gy > known + _FLAT * limits[grid].highest_gy)]] = True
             if not chosen.any():
                 done.append((block, doses))
                 continue
@@ -174,10 +183,48 @@ def _unsettled(block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[
             # Where dose is low its curve is steep: there a bend counts for more.
             chosen |= at.bend_gy > limit.bend_gy * np.clip(_LOW * at.gy / limit.highest_gy, 1 / _LOW, 1.0)
         if block.width_mm > _SMALL_MM:
-            along_x, along_y, along_z = np.abs(at.change_gy)
-            reach = (along_x + along_y + along_z) / 2 + at.bend_gy / 4
+            reach = _reach(at.change_gy) + at.bend_gy / 4
             chosen |= (at.gy + reach >= limit.hot_gy) & (reach > _FLAT * limit.highest_gy)
     return chosen
+
+
+def _reach(change_gy: Floats) -> Floats:
+    """How much hotter than its middle the corner of a cell is, where dose changes evenly."""
+    along_x, along_y, along_z = np.abs(change_gy)
+    return np.asarray((along_x + along_y + along_z) / 2)
+
+
+Peaks = tuple[Floats, Floats]
+"""Voxel centres of a grid in the structure's frame, (n, 3), and their doses in Gy, (n,)."""
+
+
+def _peaks(grid: DoseGrid, path: Transform | None, limit: _Limits, quadrature: Quadrature) -> Peaks:
+    """Voxels that are hot: between cells that are larger than they, one may go unseen.
+
+    What is linear between voxels has its maximum in a structure at one of them or on the surface.
+    """
+    lattice, view = grid.lattice, [slice(None)] * 3
+    if path is None:
+        low, high = _box_mm(quadrature)
+        for number, axis in enumerate((lattice.x_mm, lattice.y_mm, lattice.z_mm)):
+            ends = np.searchsorted(axis, [low[number], high[number]])
+            view[2 - number] = slice(int(ends[0]), int(ends[1]))
+    inside = grid.stored[tuple(view)]
+    hot = np.nonzero(inside >= limit.hot_gy / grid.scaling_gy)
+    k, j, i = (place + (part.start or 0) for place, part in zip(hot, view, strict=True))
+    xyz_mm = np.stack([lattice.x_mm[i], lattice.y_mm[j], lattice.z_mm[k]], axis=1)
+    return (xyz_mm if path is None else apply(path.inverse(), xyz_mm)), inside[hot] * grid.scaling_gy
+
+
+def _box_mm(quadrature: Quadrature) -> tuple[Floats, Floats]:
+    """The corners of all cells."""
+    corners = []
+    for block in quadrature.blocks:
+        half = np.array([block.width_mm, block.width_mm, block.height_mm.max()]) / 2
+        for end, sign in ((0, -1), (-1, 1)):
+            lattice = block.lattice
+            corners.append(np.array([lattice.x_mm[end], lattice.y_mm[end], lattice.z_mm[end]]) + sign * half)
+    return np.min(corners, axis=0), np.max(corners, axis=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -100,6 +100,19 @@ class Block:
         place = np.minimum(np.searchsorted(self.held, inner), len(self.held) - 1)
         return place, (self.held[place] == inner) & np.any(step != 0, axis=1)
 
+    def cells_of(self, xyz_mm: Floats) -> tuple[Ints, Bools]:
+        """For points (n, 3) the cells whose boxes they lie in, as places in ``held``, and whether any is."""
+        nz, ny, nx = self.lattice.shape_zyx
+        corner = np.array([self.lattice.x_mm[0], self.lattice.y_mm[0]]) - self.width_mm / 2
+        i, j = np.floor((xyz_mm[:, :2] - corner) / self.width_mm).astype(np.intp).T
+        tops = self.lattice.z_mm + self.height_mm / 2
+        k = np.minimum(np.searchsorted(tops, xyz_mm[:, 2]), nz - 1)
+        off = np.abs(xyz_mm[:, 2] - self.lattice.z_mm[k])
+        within = (i >= 0) & (i < nx) & (j >= 0) & (j < ny) & (off <= self.height_mm[k] / 2)
+        cell = np.where(within, (k * ny + j) * nx + i, -1)
+        place = np.minimum(np.searchsorted(self.held, cell), len(self.held) - 1)
+        return place, self.held[place] == cell
+
     def kept(self, wanted: Bools) -> Block:
         """The block less the cells that are not wanted, (n,)."""
         cut = wanted[self.cut]

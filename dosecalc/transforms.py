@@ -45,6 +45,9 @@ class Chain:
 
     parts: tuple[Affine, ...] = ()
 
+    def inverse(self) -> Chain:
+        return Chain(parts=tuple(part.inverse() for part in reversed(self.parts)))
+
 
 Transform = Affine | Chain
 IDENTITY = Chain()
