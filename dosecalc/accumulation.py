@@ -247,8 +247,8 @@ def _weights(*groups: tuple[tuple[Contribution, ...], int]) -> Mapping[DoseGrid,
         for contribution in contributions:
             if not isinstance(contribution.fraction, GridFraction):
                 continue
-            share = Fraction(contribution.share) * count
             for part in contribution.fraction.parts:
+                share = Fraction(contribution.share_of(part.beam)) * count
                 weights[part.dose] = weights.get(part.dose, Fraction(0)) + part.scale * share
     return weights
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dosecalc.doses import DoseGrid
 from dosecalc.plans import Plan
+from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.registrations import Frames, Registration
 from dosecalc.statement import Statement
 from dosecalc.structures import StructureSet
@@ -34,6 +35,7 @@ class InputFile:
 class Case:
     """What is known about one patient's treatment.
 
+    ``records`` say what was given, beam by beam, ``summaries`` in how many fractions.
     ``problems`` are things that are wrong or odd with the input, in words; files that could not be
     used are in ``inputs`` with their reason. Patient attributes are kept apart, so that no report
     shows them unless asked.
@@ -44,6 +46,8 @@ class Case:
     doses: tuple[DoseGrid, ...] = ()
     structure_sets: tuple[StructureSet, ...] = ()
     registrations: tuple[Registration, ...] = ()
+    records: tuple[TreatmentRecord, ...] = ()
+    summaries: tuple[TreatmentSummary, ...] = ()
     statement: Statement = Statement()
     inputs: tuple[InputFile, ...] = ()
     problems: tuple[str, ...] = ()

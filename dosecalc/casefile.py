@@ -113,6 +113,8 @@ def _plan(table: Table) -> PlanStatement:
         prescription_gy=_dose(table),
         dose_uids=table.strings("doses", ()),
         fractions=_count(table, "fractions"),
+        replaces=table.string("replaces", ""),
+        delivered=table.integer("delivered", at_least=0) if "delivered" in table else None,
         ignore=table.string("ignore", ""),
     )
     table.done()

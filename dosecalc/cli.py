@@ -1,4 +1,4 @@
-"""The command line: ``dosecalc inspect``, ``dosecalc dvh`` and ``dosecalc check``.
+"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining`` and ``check``.
 
 Exit codes of ``check``: 0 all required rules pass or are not due; 1 a required rule fails; 2 nothing can
 be checked; 3 no required rule fails, but one is UNCERTAIN or NOT EVALUATED, or none was judged; 4 an
@@ -15,24 +15,33 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dosecalc.case import Case
 from dosecalc.casefile import read_case
-from dosecalc.checking import check
+from dosecalc.checking import check, remaining
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Outcome
-from dosecalc.protocol import load_protocol
+from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.report.case_text import case_text
 from dosecalc.report.check_text import check_text
 from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text, require_names
+from dosecalc.report.ledger_files import ledger_csv, ledger_json
+from dosecalc.report.ledger_picture import calendar_svg, calendar_text
+from dosecalc.report.ledger_text import ledger_text
+from dosecalc.report.ledger_view import AfterFraction, ledger_view
+from dosecalc.report.remaining_text import remaining_json, remaining_text
 from dosecalc.report.tables import page
 
 _EPILOG = """examples:
   dosecalc inspect FOLDER                     what is there and how it is linked
   dosecalc dvh FOLDER --csv doses.csv         dose-volume metrics of every structure
+  dosecalc ledger FOLDER --calendar           what was given and what is left, session by session
+  dosecalc ledger FOLDER --as-of 2026-04-15   the same as it stood on a day
+  dosecalc remaining FOLDER --protocol MINE   how much of each cumulative limit is left
   dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
+  dosecalc check FOLDER --after-fraction 25   the same as after a fraction of the last course
 
 exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
 3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
@@ -56,7 +65,7 @@ def main(arguments: Sequence[str]) -> int:
             # A name that the terminal cannot show must not end as a fault.
             sys.stdout.reconfigure(errors="backslashreplace")
         command: str = options.command
-        code = {"inspect": _inspect, "dvh": _dvh, "check": _check}[command](options)
+        code = _COMMANDS[command](options)
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -96,13 +105,28 @@ def _parser() -> argparse.ArgumentParser:
     dvh.add_argument(
         "--structure", action="append", default=[], metavar="NAME", help="only this one; may be repeated"
     )
-    check = commands.add_parser("check", help="hold a folder against a protocol")
-    check.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
-    check.add_argument(
-        "--as-of", type=_date, metavar="DATE", help="the day to judge from, such as 2026-03-02"
+    ledger = commands.add_parser("ledger", help="the book: what was given and what is left")
+    ledger.add_argument("--course", metavar="NAME", help="of --after-fraction; default: the last course")
+    ledger.add_argument("--calendar", action="store_true", help="print a calendar below the book")
+    ledger.add_argument(
+        "--csv", type=Path, metavar="FILE", help="write the book as CSV, a row a contribution"
     )
+    ledger.add_argument("--json", type=Path, metavar="FILE", help="write the book as JSON")
+    ledger.add_argument("--svg", type=Path, metavar="FILE", help="write the calendar as a picture")
+    remaining = commands.add_parser("remaining", help="how much of each cumulative limit is left")
+    remaining.add_argument("--json", type=Path, metavar="FILE", help="write it as JSON")
+    check = commands.add_parser("check", help="hold a folder against a protocol")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    for command in (inspect, dvh, check):
+    for command in (ledger, remaining, check):
+        command.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
+        when = command.add_mutually_exclusive_group()
+        when.add_argument(
+            "--as-of", type=_date, metavar="DATE", help="as it stood on a day, such as 2026-03-02"
+        )
+        when.add_argument(
+            "--after-fraction", type=_number, metavar="N", help="as it stands after a fraction, such as 25"
+        )
+    for command in (inspect, dvh, ledger, remaining, check):
         command.add_argument("folder", type=Path, metavar="FOLDER", help="searched with all folders below")
         command.add_argument(
             "--case", type=Path, metavar="FILE", help="a case file instead of FOLDER/case.toml"
@@ -126,6 +150,16 @@ def _date(text: str) -> dt.date:
         return dt.date.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a date such as 2026-03-02, found {text!r}") from None
+
+
+def _number(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a fraction such as 25, found {text!r}")
+    return number
 
 
 def _read(options: argparse.Namespace) -> Case:
@@ -158,11 +192,58 @@ def _dvh(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
+def _ledger(options: argparse.Namespace) -> int:
+    outputs = [path for path in (options.csv, options.json, options.svg) if path is not None]
+    for path in outputs:
+        _require_writable(path)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError("--csv, --json and --svg: expected a file for each, found one for two")
+    protocol = load_protocol(options.protocol)
+    at = _asked(options, protocol)
+    case = _read(options)
+    view = ledger_view(case, protocol, at=at)
+    who = {"name": case.patient_name, "id": case.patient_id} if options.identify else None
+    if options.csv is not None:
+        _write(options.csv, ledger_csv(view.entries))
+    if options.json is not None:
+        _write(options.json, ledger_json(view, patient=who))
+    if options.svg is not None:
+        _write(options.svg, calendar_svg(view.entries))
+    print(ledger_text(view, patient=_patient(case, options)), end="")
+    if options.calendar:
+        print(f"\nCalendar\n{calendar_text(view.entries)}", end="")
+    return EXIT_PASS
+
+
+def _asked(options: argparse.Namespace, protocol: Protocol) -> dt.date | AfterFraction | None:
+    """The day or fraction that the book is asked for."""
+    if options.after_fraction is not None:
+        course = options.course if options.course is not None else protocol.courses[-1].name
+        return AfterFraction(course=course, number=options.after_fraction)
+    if options.course is not None:
+        raise InputError("--course: expected --after-fraction with it, found none")
+    day: dt.date | None = options.as_of
+    return day
+
+
+def _remaining(options: argparse.Namespace) -> int:
+    _require_writable(options.json)
+    protocol = load_protocol(options.protocol)
+    case = _read(options)
+    found = remaining(case, protocol, as_of=options.as_of, after_fraction=options.after_fraction)
+    if options.json is not None:
+        _write(options.json, remaining_json(found))
+    if options.identify:
+        print(page([f"patient: {_patient(case, options)}"]), end="")
+    print(remaining_text(found), end="")
+    return EXIT_PASS
+
+
 def _check(options: argparse.Namespace) -> int:
     _require_writable(options.json)
     protocol = load_protocol(options.protocol)
     case = _read(options)
-    result = check(case, protocol, as_of=options.as_of)
+    result = check(case, protocol, as_of=options.as_of, after_fraction=options.after_fraction)
     if options.json is not None:
         data = result.to_dict()
         if options.identify:
@@ -171,6 +252,15 @@ def _check(options: argparse.Namespace) -> int:
     name = options.folder.resolve().name if options.identify else ""
     print(check_text(result, case_name=name, patient=_patient(case, options)), end="")
     return {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
+
+
+_COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "inspect": _inspect,
+    "dvh": _dvh,
+    "ledger": _ledger,
+    "remaining": _remaining,
+    "check": _check,
+}
 
 
 def _write(path: Path, text: str) -> None:

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dosecalc.case import Case
+from dosecalc.counts import beyond_records, by_summaries, whole_fractions
+from dosecalc.delivery import deliveries
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
 from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State
 from dosecalc.plans import Plan
 from dosecalc.protocol import Course, Protocol
-from dosecalc.roles import AssignedPlan, assign_plans, check_statement, lost_doses
+from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
 from dosecalc.statement import CourseStatement, Grouping
+from dosecalc.visits import given_sessions, left_sessions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +26,8 @@ class Treatment:
     ``lost`` says, in words, what may have been given or planned and is in no session: treatment plans
     that fit no role, doses without their plan, files that could not be read, roles without a plan.
     While there is any, no sum is complete. ``absent`` are courses of the protocol of which nothing is
-    known, ``later`` those that are stated to be not planned yet.
+    known, ``later`` those that are stated to be not planned yet. ``planned`` is the treatment as its plans
+    have it; ``ledger`` the book: what was given as it was given, and what is left of the plans.
     """
 
     plans: tuple[AssignedPlan, ...]
@@ -32,11 +36,16 @@ class Treatment:
     absent: tuple[str, ...]
     later: tuple[str, ...]
     ledger: Ledger
+    planned: Ledger
     assumptions: tuple[str, ...]
 
     def with_role(self, role: str) -> AssignedPlan | None:
-        """The plan that holds a role."""
-        return next((p for p in self.plans if role in p.roles), None)
+        """The plan that holds a role, the last one where it was replaced."""
+        return next((p for p in reversed(self.plans) if role in p.roles), None)
+
+    def all_with_role(self, role: str) -> tuple[AssignedPlan, ...]:
+        """The plans that hold a role one after another."""
+        return tuple(p for p in self.plans if role in p.roles)
 
     def of_course(self, course: str) -> tuple[AssignedPlan, ...]:
         return tuple(p for p in self.plans if p.course == course)
@@ -49,10 +58,13 @@ class Treatment:
                 return contribution
             return replace(contribution, fraction=NoFraction(plan_uid=plan_uid, reason=reason))
 
-        sessions = tuple(
-            replace(s, contributions=tuple(mended(c) for c in s.contributions)) for s in self.ledger.sessions
-        )
-        return replace(self, ledger=replace(self.ledger, sessions=sessions))
+        def without(ledger: Ledger) -> Ledger:
+            sessions = (
+                replace(s, contributions=tuple(mended(c) for c in s.contributions)) for s in ledger.sessions
+            )
+            return replace(ledger, sessions=tuple(sessions))
+
+        return replace(self, ledger=without(self.ledger), planned=without(self.planned))
 
 
 def build_treatment(case: Case, protocol: Protocol) -> Treatment:
@@ -65,16 +77,34 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     assumptions: list[str] = []
     check_statement(case, protocol)
     assigned, unassigned = assign_plans(case, protocol, assumptions)
+    given = deliveries([p.plan for p in assigned], case.records, visit_hours=protocol.visit_hours)
+    assumptions.extend(given.notes)
+    shown = whole_fractions(given.visits)
+    assigned = in_turn(case, assigned, protocol, shown, assumptions)
+    planned: list[Session] = []
     sessions: list[Session] = []
     absent, later = [], []
     for course in protocol.courses:
         members = [p for p in assigned if p.course == course.name]
         stated = case.statement.course(course.name)
+        counted, said = by_summaries(case, members, shown)
+        if said and stated.delivered is None:
+            assumptions.append(said)
+            stated = replace(stated, delivered=counted)
+        elif counted is not None and counted != stated.delivered:
+            assumptions.append(f"WARNING: {said}, but {stated.delivered} are stated, and taken")
         if members:
             _check_course(case, course.name, members, stated, assumptions)
-            sessions.extend(_sessions(case, course, members, stated, assumptions))
+            prescribed = list(_sessions(case, course, members, stated, assumptions))
+            planned.extend(prescribed)
+            fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
+            after = {p.plan.uid: p.after for p in members}
+            visits = list(given_sessions(course.name, fractions, after, given.visits))
+            sessions.extend(_booked(case, course.name, prescribed, visits, assumptions))
         elif stated.fractions is not None or stated.prescription_gy is not None:
-            sessions.extend(_stated_sessions(case, course, stated, assumptions))
+            prescribed = _stated_sessions(case, course, stated, assumptions)
+            planned.extend(prescribed)
+            sessions.extend(prescribed)
         elif stated.not_planned_yet:
             later.append(course.name)
         else:
@@ -85,16 +115,54 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
                 f"{course.name} course, which follows it, is planned"
             )
     sessions = _earlier_first(case, sessions, assumptions)
-    ledger = Ledger(sessions=tuple(sessions), events=case.statement.events)
+    events = case.statement.events
     return Treatment(
         plans=tuple(assigned),
         unassigned=tuple(unassigned),
-        lost=tuple(lost_doses(case, protocol, assigned, unassigned)),
+        lost=(
+            *lost_doses(case, protocol, assigned, unassigned),
+            *given.lost,
+            *beyond_records(case, assigned, shown),
+        ),
         absent=tuple(absent),
         later=tuple(later),
-        ledger=ledger,
+        ledger=Ledger(sessions=tuple(sessions), events=events),
+        planned=Ledger(sessions=tuple(planned), events=events),
         assumptions=tuple(assumptions),
     )
+
+
+def _booked(
+    case: Case, course: str, planned: Sequence[Session], given: Sequence[Session], assumptions: list[str]
+) -> list[Session]:
+    """The sessions of a course as they were given, by its records, and what is left of its plans.
+
+    Where there are no records, the planned ones, of which so many were given as is stated.
+    """
+    if not given:
+        return list(planned)
+    whole = Ledger(sessions=tuple(given)).whole_days()
+    stated = case.statement.course(course)
+    if stated.delivered is not None and stated.delivered != len(whole):
+        raise InputError(
+            f"{case.statement.source}: courses.{course}.delivered: expected {len(whole)}, as its "
+            f"treatment records have, found {stated.delivered}"
+        )
+    parts = [s for s in given if any(c.is_approximate for c in s.contributions)]
+    if parts:
+        days = ", ".join(str(s.date or f"day {s.day}") for s in parts)
+        assumptions.append(
+            f"WARNING: {course}: parts of fractions that were broken off ({days}) count by their metersets: "
+            "what they gave at a point lies between nothing and the whole fraction"
+        )
+    left = list(left_sessions(planned, given))
+    moved = [s for s in left if s.date is not None and s.date not in stated.dates]
+    if moved:
+        assumptions.append(
+            f"{course}: of the {len(left)} sessions left, those from {moved[0].date} on are counted one "
+            "each weekday after the last visit, holidays not counted"
+        )
+    return [*given, *left]
 
 
 def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) -> list[Session]:
@@ -128,7 +196,7 @@ def _check_course(
     where = f"{case.statement.source}: courses.{course}"
     if stated.not_planned_yet:
         raise InputError(f"{where}.not_planned_yet: expected false, as {members[0].name} is of this course")
-    counts = {p.fractions for p in members}
+    counts = {None if p.days is None else p.after + p.days for p in members if p.used is None}
     if stated.fractions is not None and counts != {stated.fractions}:
         found = " and ".join(str(c) for c in sorted(counts, key=str))
         raise InputError(f"{where}.fractions: expected {found}, as its plans have, found {stated.fractions}")
@@ -151,12 +219,12 @@ def _sessions(
     fractions: list[tuple[AssignedPlan, FractionDose]] = [
         (p, fraction_of(case, p.plan, p.stated)) for p in members
     ]
-    days = max(p.fractions or 1 for p in members)
+    days = max(p.after + (1 if p.days is None else p.days) for p in members)
     dates = _dates(case, course.name, stated, days, assumptions)
     together = _together(course, members, stated, assumptions)
     number = 0
     for day in range(1, days + 1):
-        given = [Contribution(fraction=f) for p, f in fractions if day <= (p.fractions or 1)]
+        given = [Contribution(fraction=f) for p, f in fractions if _on_day(p, day)]
         for visit in [given] if together else [[c] for c in given]:
             number += 1
             yield Session(
@@ -169,14 +237,18 @@ def _sessions(
             )
 
 
+def _on_day(assigned: AssignedPlan, day: int) -> bool:
+    return assigned.after < day <= assigned.after + (1 if assigned.days is None else assigned.days)
+
+
 def _together(
     course: Course,
     members: Sequence[AssignedPlan],
     stated: CourseStatement,
     assumptions: list[str],
 ) -> bool:
-    if len(members) == 1:
-        return True
+    if all(b.after > 0 for b in members[1:]):
+        return True  # one plan, or plans that follow one another
     labels = " and ".join(p.name for p in members)
     if len({p.fractions for p in members}) > 1:
         counts = " and ".join(str(p.fractions) for p in members)

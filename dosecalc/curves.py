@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 _RESOLVED = 2e-4
 """Cells resolve the doses of a structure to this part of their range, measured on solids of known dose."""
 _ROUNDING = 1e-9
-"""Relative rounding of summed volumes: 60,000 cells of 1e-16 each, with room to spare."""
+"""Relative rounding of sums: a million cells of 1e-16 each, with room to spare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -185,7 +185,7 @@ class Curve:
             except MetricError:
                 continue  # too small under that assumption for the metric to be defined
         below, above = (sum(pick(d) for d in apart.values()) for pick in (min, max))
-        return Interval(value=value, low=value + below, high=value + above)
+        return Interval(value=value, low=min(value, max(value + below, 0.0)), high=value + above)
 
     def _shifted(self) -> Iterator[tuple[str, Curve]]:
         """The curve as far off as cells resolve it."""

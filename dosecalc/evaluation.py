@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +28,14 @@ _SMALL_MM = (_NEAR_MAXIMUM_CM3 * 1000 / 64) ** (1 / 3)
 """A near-maximum volume is held by 64 cells or more."""
 _BENDS = 2.0
 """A bend counts up to so many times the lesser of the changes on both sides of a cell."""
+_ON_FACE_MM = 1e-6
+"""A voxel centre this near to a face lies on it, and in the cells on both sides."""
+_MOST_VOXELS = 200_000
+"""So many hot voxels of a grid are looked at, so that memory stays small."""
+_FEW = 4
 _FINEST_MM = 0.02
-"""No cell is divided further, however hot a voxel within it."""
+"""Cells small enough for a near-maximum are divided on around the few hottest voxels only, and no cell beyond
+that size."""
 _LOW = 10.0
 """Below a tenth of the maximum the bend of a cell is held against its own dose."""
 _FLAT = 1e-3
@@ -77,25 +85,40 @@ def evaluated(quadrature: Quadrature, paths: Paths) -> tuple[Quadrature, Mapping
     """
     done: list[Evaluated] = []
     new = [(block, _at(block, paths)) for block in quadrature.blocks]
-    peaks: Mapping[DoseGrid, Peaks] | None = None
+    peaks: Sequence[_Peaks] | None = None
     while new and quadrature.body is not None and paths:
         limits = _limits(quadrature, [*done, *new])
         if peaks is None:
-            peaks = {grid: _peaks(grid, path, limits[grid], quadrature) for grid, path in paths.items()}
+            peaks = _peaks(paths, limits, quadrature)
+        unknown = [np.zeros(len(each.gy), dtype=np.bool_) for each in peaks]
         made: list[Block] = []
         for block, doses in new:
             chosen = _unsettled(block, doses, limits)
-            if block.width_mm > _FINEST_MM:
-                for grid, (xyz_mm, gy) in peaks.items():
-                    cell, held = block.cells_of(xyz_mm)
-                    known = doses[grid].gy[cell] + _reach(doses[grid].change_gy[:, cell])
-                    chosen[cell[held & (gy > known + _FLAT * limits[grid].highest_gy)]] = True
+            alone: list[int] = []
+            if peaks and block.width_mm > _FINEST_MM:
+                small = block.width_mm <= _SMALL_MM
+                asked = [each.hottest(_FEW) if small else np.arange(len(each.gy)) for each in peaks]
+                some = [each.of(which) for each, which in zip(peaks, asked, strict=True)]
+                under, above = _choose_under(some, block, doses, limits)
+                for known, which, hotter in zip(unknown, asked, above, strict=True):
+                    known[which] |= hotter
+                # Cells around a few voxels that lie apart would make a wide box of tiny cells.
+                alone = np.flatnonzero(under & ~chosen).tolist() if small else []
+                chosen |= under
             if not chosen.any():
                 done.append((block, doses))
                 continue
-            made += refined(quadrature.body, block, chosen)
+            for cell in alone:
+                made += refined(quadrature.body, block, np.arange(len(block.held)) == cell)
+            together = chosen.copy()
+            together[alone] = False
+            if together.any():
+                made += refined(quadrature.body, block, together)
             rest = np.flatnonzero(~chosen)
             done.append((block.kept(~chosen), {grid: at.kept(rest) for grid, at in doses.items()}))
+        peaks = [
+            each.of(np.flatnonzero(known)) for each, known in zip(peaks, unknown, strict=True) if known.any()
+        ]
         new = [(block, _at(block, paths)) for block in made]
     done = [(block, doses) for block, doses in (*done, *new) if len(block.held)]
     blocks = tuple(block for block, _ in done)
@@ -167,8 +190,12 @@ def _hottest(gy: Floats, volume_cm3: Floats) -> float:
     """The dose that the hottest volume has at least."""
     if not len(gy):
         return np.inf
-    count = min(len(gy), 64 + int(8 * _HOTTEST_CM3 / float(volume_cm3.max())))
-    top = np.argpartition(gy, len(gy) - count)[-count:]
+    count = 64
+    while True:
+        count = min(4 * count, len(gy))
+        top = np.argpartition(gy, len(gy) - count)[-count:]
+        if count == len(gy) or volume_cm3[top].sum() >= _HOTTEST_CM3:
+            break
     top = top[np.argsort(gy[top])[::-1]]
     last = int(np.searchsorted(np.cumsum(volume_cm3[top]), _HOTTEST_CM3))
     return float(gy[top[min(last, len(top) - 1)]])
@@ -194,26 +221,106 @@ def _reach(change_gy: Floats) -> Floats:
     return np.asarray((along_x + along_y + along_z) / 2)
 
 
-Peaks = tuple[Floats, Floats]
-"""Voxel centres of a grid in the structure's frame, (n, 3), and their doses in Gy, (n,)."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Peaks:
+    """Hot voxel centres in the structure's frame, (n, 3), and the dose there of a grid or of all, (n,)."""
+
+    who: Asking
+    xyz_mm: Floats
+    gy: Floats
+
+    def of(self, chosen: Ints) -> _Peaks:
+        return _Peaks(who=self.who, xyz_mm=self.xyz_mm[chosen], gy=self.gy[chosen])
+
+    def hottest(self, count: int) -> Ints:
+        return np.argsort(self.gy, kind="stable")[-count:]
 
 
-def _peaks(grid: DoseGrid, path: Transform | None, limit: _Limits, quadrature: Quadrature) -> Peaks:
+def _choose_under(
+    peaks: Sequence[_Peaks], block: Block, doses: Mapping[DoseGrid, AtCells], limits: Mapping[Asking, _Limits]
+) -> tuple[Bools, list[Bools]]:
+    """Cells in which a voxel is hotter than they know, and which voxels these are."""
+    asking = _asking(doses)
+    chosen = np.zeros(len(block.held), dtype=np.bool_)
+    unknown = []
+    for each in peaks:
+        at, slack = asking[each.who], _FLAT * limits[each.who].highest_gy
+        above = np.zeros(len(each.gy), dtype=np.bool_)
+        left = np.arange(len(each.gy))
+        for off in ((0.0, 0.0, 0.0), *itertools.product((-_ON_FACE_MM, _ON_FACE_MM), repeat=3)):
+            cell, held = block.cells_of(each.xyz_mm[left] + np.array(off))
+            cell, here, left = cell[held], left[held], left[~held]
+            hotter = each.gy[here] > at.gy[cell] + _reach(at.change_gy[:, cell]) + slack
+            chosen[cell[hotter]] = True
+            above[here[hotter]] = True
+            # A voxel on a face may belong to the cell on its other side.
+            left = left[block.on_face(each.xyz_mm[left], _ON_FACE_MM)]
+            if not len(left):
+                break
+        unknown.append(above)
+    return chosen, unknown
+
+
+def _peaks(paths: Paths, limits: Mapping[Asking, _Limits], quadrature: Quadrature) -> list[_Peaks]:
     """Voxels that are hot: between cells that are larger than they, one may go unseen.
 
-    What is linear between voxels has its maximum in a structure at one of them or on the surface.
+    What is linear between voxels has its maximum in a structure at one of them or on the surface. That of
+    a sum of grids is looked for at the voxels of each.
     """
-    lattice, view = grid.lattice, [slice(None)] * 3
-    if path is None:
-        low, high = _box_mm(quadrature)
-        for number, axis in enumerate((lattice.x_mm, lattice.y_mm, lattice.z_mm)):
-            ends = np.searchsorted(axis, [low[number], high[number]])
-            view[2 - number] = slice(int(ends[0]), int(ends[1]))
-    inside = grid.stored[tuple(view)]
-    hot = np.nonzero(inside >= limit.hot_gy / grid.scaling_gy)
-    k, j, i = (place + (part.start or 0) for place, part in zip(hot, view, strict=True))
+    box = _box_mm(quadrature)
+    views = {grid: _voxels_in(grid, path, box) for grid, path in paths.items()}
+    most = {grid: float(gy.max(initial=0)) * grid.scaling_gy for grid, (_, gy) in views.items()}
+    found = []
+    for grid, path in paths.items():
+        lattice, stored = views[grid]
+        found.append(_hot(grid, lattice, stored, at_least_gy=limits[grid].hot_gy, path=path, box=box))
+        if len(paths) > 1:
+            others = sum(most.values()) - most[grid]
+            least = limits[None].hot_gy - others
+            near = _hot(grid, lattice, stored, at_least_gy=least, path=path, box=box)
+            total = sum((np.nan_to_num(g.at_points(near.xyz_mm, t)) for g, t in paths.items()), np.zeros(1))
+            hot = total >= limits[None].hot_gy
+            found.append(_Peaks(who=None, xyz_mm=near.xyz_mm[hot], gy=total[hot]))
+    return [each for each in found if len(each.gy)]
+
+
+def _hot(
+    grid: DoseGrid,
+    lattice: Lattice,
+    stored: npt.NDArray[Any],
+    *,
+    at_least_gy: float,
+    path: Transform | None,
+    box: tuple[Floats, Floats],
+) -> _Peaks:
+    """Voxels of a part of a grid that have a dose at least, the hottest where they are many."""
+    k, j, i = np.nonzero(stored >= at_least_gy / grid.scaling_gy)
+    gy = stored[k, j, i] * grid.scaling_gy
+    if len(gy) > _MOST_VOXELS:
+        hottest = np.argpartition(gy, len(gy) - _MOST_VOXELS)[-_MOST_VOXELS:]
+        k, j, i, gy = k[hottest], j[hottest], i[hottest], gy[hottest]
     xyz_mm = np.stack([lattice.x_mm[i], lattice.y_mm[j], lattice.z_mm[k]], axis=1)
-    return (xyz_mm if path is None else apply(path.inverse(), xyz_mm)), inside[hot] * grid.scaling_gy
+    if path is not None:
+        xyz_mm = apply(path.inverse(), xyz_mm)
+    inside = np.all((xyz_mm >= box[0] - _ON_FACE_MM) & (xyz_mm <= box[1] + _ON_FACE_MM), axis=1)
+    return _Peaks(who=grid, xyz_mm=xyz_mm[inside], gy=gy[inside])
+
+
+def _voxels_in(
+    grid: DoseGrid, path: Transform | None, box: tuple[Floats, Floats]
+) -> tuple[Lattice, npt.NDArray[Any]]:
+    """The part of a grid around a box of another frame: its axes, and a view of what is stored."""
+    corners = np.array(list(itertools.product(*np.transpose(box))))
+    there = corners if path is None else apply(path, corners)
+    low, high = there.min(axis=0) - _ON_FACE_MM, there.max(axis=0) + _ON_FACE_MM
+    axes = grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm
+    parts = []
+    for number, axis in enumerate(axes):
+        first, last = np.searchsorted(axis, [low[number], high[number]]).tolist()
+        first = min(first, len(axis) - 1)
+        parts.append(slice(first, max(last, first + 1)))
+    x, y, z = (axis[part] for axis, part in zip(axes, parts, strict=True))
+    return Lattice(x_mm=x, y_mm=y, z_mm=z), grid.stored[parts[2], parts[1], parts[0]]
 
 
 def _box_mm(quadrature: Quadrature) -> tuple[Floats, Floats]:
@@ -301,6 +408,7 @@ def at_cells(grid: DoseGrid, at: Stencil, transform: Transform | None) -> AtCell
     if beside.any():
         curved[beside] = 0.0
     dose += curved / 24
+    np.maximum(dose, 0.0, out=dose)  # around a voxel without dose a parabola may go below it
     # Half of a cut cell lies outside, maybe in another dose: what is inside goes on as its neighbour does.
     change[:, at.cut] = _agreed(change[:, at.cut], change[:, at.inner])
     bend[at.cut] = np.minimum(bend[at.cut], bend[at.inner])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -46,10 +46,41 @@ FractionDose = GridFraction | NoFraction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contribution:
-    """A share of one fraction given in a session: 1 where the fraction was given whole."""
+    """A share of one fraction given in a session: 1 where the fraction was given whole.
+
+    Of a fraction that was broken off, ``beams`` says what part of each beam was given (number, part).
+
+    Examples
+    --------
+    >>> part = Contribution(
+    ...     fraction=NoFraction(plan_uid="1.2", reason="no dose"),
+    ...     share=Decimal("0.6"), beams=((1, Decimal(1)), (2, Decimal(0))))
+    >>> part.share_of(beam=2), part.share_of(beam=None)
+    (Decimal('0'), Decimal('0.6'))
+    """
 
     fraction: FractionDose
     share: Decimal = ALL_OF_IT
+    beams: tuple[tuple[int, Decimal], ...] = ()
+
+    def share_of(self, beam: int | None) -> Decimal:
+        """The share of a dose grid that holds one beam, or several (None)."""
+        return dict(self.beams).get(beam, self.share) if beam is not None else self.share
+
+    @property
+    def is_whole(self) -> bool:
+        return self.share == ALL_OF_IT
+
+    @property
+    def is_approximate(self) -> bool:
+        """Whether it is a part of a dose that was computed for the whole only.
+
+        A beam that stopped midway gave the apertures of its first half, not half of each.
+        """
+        if not isinstance(self.fraction, GridFraction):
+            return False
+        shares = {self.share_of(part.beam) for part in self.fraction.parts}
+        return not shares <= {ALL_OF_IT, Decimal(0)}
 
 
 class State(enum.Enum):
@@ -63,8 +94,10 @@ class State(enum.Enum):
 class Session:
     """One visit of the patient: everything given in it acts together.
 
-    ``number`` counts the sessions of the course from 1, ``day`` its prescribed days: two sessions of
-    one day are two visits within 24 hours.
+    ``number`` counts the sessions of the course from 1, ``day`` its prescribed days: two planned sessions
+    of one day are two visits within 24 hours. A session that was given has the number and day of the last
+    fraction in it. ``fractions`` says for each contribution to which fraction of the course it belongs; where
+    it is empty, to that of the day.
     """
 
     course: str
@@ -75,6 +108,23 @@ class Session:
     date: dt.date | None = None
     time: dt.time | None = None
     source_uids: tuple[str, ...] = ()
+    fractions: tuple[int, ...] = ()
+
+    @property
+    def begun(self) -> dt.datetime | None:
+        return dt.datetime.combine(self.date, self.time) if self.date and self.time else None
+
+    def numbered(self) -> tuple[tuple[Contribution, int], ...]:
+        """Each contribution with the fraction of the course that it is, or belongs to."""
+        numbers = self.fractions or (self.day,) * len(self.contributions)
+        return tuple(zip(self.contributions, numbers, strict=True))
+
+    def of(self, numbered: Iterable[tuple[Contribution, int]]) -> Session:
+        """The same session with other contributions."""
+        kept = tuple(numbered)
+        return replace(
+            self, contributions=tuple(c for c, _ in kept), fractions=tuple(number for _, number in kept)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,11 +218,19 @@ class Ledger:
         return Ledger(sessions=tuple(s for s in self.sessions if keep(s)), events=self.events)
 
     def days(self) -> tuple[tuple[Session, ...], ...]:
-        """Sessions grouped by their date, or where it is not known by the prescribed day of their course."""
-        groups: dict[tuple[str, int | dt.date], list[Session]] = {}
+        """Sessions that a limit per day holds for together.
+
+        They are of one course and of one date, or of one prescribed day and less than 24 hours apart, or
+        where dates are not known of one prescribed day.
+        """
+        groups: list[list[Session]] = []
         for session in self.sessions:
-            groups.setdefault((session.course, session.date or session.day), []).append(session)
-        return tuple(tuple(g) for g in groups.values())
+            group = next((g for g in reversed(groups) if _of_one_day(g[0], session)), None)
+            if group is None:
+                groups.append([session])
+            else:
+                group.append(session)
+        return tuple(tuple(g) for g in groups)
 
     def in_one_visit_a_day(self) -> Ledger:
         """The same treatment with all that is given in one day taken as one session.
@@ -180,10 +238,13 @@ class Ledger:
         Repair between two sessions of a day is not complete: their effect lies between that of this
         ledger and that of the ledger as it is.
         """
-        sessions = tuple(
-            replace(d[0], contributions=tuple(c for s in d for c in s.contributions)) for d in self.days()
-        )
+        sessions = tuple(d[0].of(n for s in d for n in s.numbered()) for d in self.days())
         return Ledger(sessions=sessions, events=self.events)
+
+    def without(self, others: Ledger) -> Ledger:
+        """The ledger less the sessions of another."""
+        out = set(map(id, others.sessions))
+        return self.where(lambda s: id(s) not in out)
 
     def course(self, *names: str) -> Ledger:
         """The ledger of some courses alone."""
@@ -197,12 +258,81 @@ class Ledger:
         )
         return Ledger(sessions=sessions, events=tuple(e for e in self.events if e.date <= day))
 
-    def of_plan(self, uid: str) -> Ledger:
-        """What one plan gives, by itself."""
-        sessions = (
-            replace(s, contributions=tuple(c for c in s.contributions if c.fraction.plan_uid == uid))
+    def after(self, course: str, day: int) -> Ledger:
+        """The ledger as it stands after a prescribed day of a course, and before the next.
+
+        Raises
+        ------
+        DosecalcError : if there is no such course, or no such day in it.
+        """
+        order = self.courses
+        if course not in order or all(s.day != day for s in self.course(course)):
+            raise DosecalcError(
+                f"ledger: no fraction {day} of a {course!r} course; there are: "
+                + (", ".join(f"{c} 1 to {max(s.day for s in self.course(c))}" for c in order) or "none")
+            )
+        place = order.index(course)
+        sessions = tuple(
+            replace(
+                s,
+                state=State.DELIVERED if (order.index(s.course), s.day) <= (place, day) else State.PLANNED,
+            )
             for s in self.sessions
         )
+        ahead = [s.date for s in sessions if s.state is State.PLANNED and s.date is not None]
+        known = tuple(e for e in self.events if not ahead or e.date < min(ahead))
+        return Ledger(sessions=sessions, events=known)
+
+    def extremes(self) -> tuple[Ledger, ...]:
+        """The sessions with what is approximate taken as nothing, and as all, where its parts lie.
+
+        What part of its dose a broken-off fraction gave at a point is not known: effect is most where one
+        of its sessions gave all of it there, the first or the last of them.
+        """
+        without = (s.of(n for n in s.numbered() if not n[0].is_approximate) for s in self.sessions)
+        nothing = Ledger(sessions=tuple(s for s in without if s.contributions), events=self.events)
+        first = self._whole_once()
+        last = Ledger(sessions=self.sessions[::-1], events=self.events)._whole_once()
+        return nothing, first, Ledger(sessions=last.sessions[::-1], events=self.events)
+
+    def _whole_once(self) -> Ledger:
+        """Fractions that were given in parts, whole and where their first part lies."""
+        begun: set[tuple[str, int]] = set()
+        sessions = []
+        for session in self.sessions:
+            kept = []
+            for c, number in session.numbered():
+                key = c.fraction.plan_uid, number
+                if not c.is_approximate:
+                    kept.append((c, number))
+                elif key not in begun:
+                    kept.append((Contribution(fraction=c.fraction), number))
+                    begun.add(key)
+            if kept:
+                sessions.append(session.of(kept))
+        return Ledger(sessions=tuple(sessions), events=self.events)
+
+    @property
+    def is_approximate(self) -> bool:
+        """Whether any contribution is a part of a dose that was computed for the whole only."""
+        return any(c.is_approximate for s in self.sessions for c in s.contributions)
+
+    def whole_days(self) -> tuple[int, ...]:
+        """Prescribed days of which everything is in these sessions of one course, ascending.
+
+        A fraction that was broken off counts once, when its parts make it up.
+        """
+        given: dict[tuple[str, int], Decimal] = {}
+        for session in self.sessions:
+            for c, number in session.numbered():
+                key = c.fraction.plan_uid, number
+                given[key] = given.get(key, Decimal(0)) + c.share
+        open_days = {day for (_, day), share in given.items() if share < ALL_OF_IT}
+        return tuple(sorted({day for _, day in given} - open_days))
+
+    def of_plan(self, uid: str) -> Ledger:
+        """What one plan gives, by itself."""
+        sessions = (s.of(n for n in s.numbered() if n[0].fraction.plan_uid == uid) for s in self.sessions)
         return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
 
     def delivered(self) -> Ledger:
@@ -248,11 +378,7 @@ class Ledger:
     def known(self) -> Ledger:
         """The same sessions with only the contributions whose dose is known: a lower bound of the sum."""
         sessions = (
-            replace(
-                s,
-                contributions=tuple(c for c in s.contributions if isinstance(c.fraction, GridFraction)),
-            )
-            for s in self.sessions
+            s.of(n for n in s.numbered() if isinstance(n[0].fraction, GridFraction)) for s in self.sessions
         )
         return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
 
@@ -274,6 +400,18 @@ class Ledger:
             for part in c.fraction.parts
         }
         return tuple(found.values())
+
+
+def _of_one_day(first: Session, other: Session) -> bool:
+    if first.course != other.course:
+        return False
+    if first.date is None or other.date is None:
+        return first.date is other.date and first.day == other.day
+    if first.date == other.date:
+        return True
+    if first.day != other.day or first.begun is None or other.begun is None:
+        return False
+    return abs(other.begun - first.begun) < dt.timedelta(hours=24)
 
 
 def whole_dose_fraction(dose: DoseGrid, fractions: int) -> GridFraction:

@@ -57,13 +57,15 @@ class StructureEntry:
 class Protocol:
     """A protocol as read: nothing in it was filled in by the program.
 
-    ``sha256`` is the hash of the file, with that of the file it extends where there is one;
-    ``changed_rules`` are the rules of that one which the file changes.
+    What is given within ``visit_hours`` of each other is one visit. ``sha256`` is the hash of the file, with
+    that of the file it extends where there is one; ``changed_rules`` are the rules of that one which the
+    file changes.
     """
 
     name: str
     title: str
     source: str
+    visit_hours: float
     courses: tuple[Course, ...]
     roles: tuple[Role, ...]
     structures: tuple[StructureEntry, ...]
@@ -110,6 +112,7 @@ def load_protocol(name: str | Path) -> Protocol:
         name=top.string("name"),
         title=top.string("title"),
         source=top.string("source"),
+        visit_hours=_visit_hours(top),
         courses=tuple(_course(t) for t in top.tables("courses", name="name")),
         roles=tuple(_role(t) for t in top.tables("roles", name="name")),
         structures=tuple(_structure(t) for t in top.tables("structures", name="name")),
@@ -205,6 +208,13 @@ def _overlaid(base: Mapping[str, object], over: Mapping[str, object]) -> dict[st
                 items[object()] = item  # reported as what it is when it is read
         merged[key] = list(items.values())
     return merged
+
+
+def _visit_hours(table: Table) -> float:
+    hours = table.number("visit_hours")
+    if not 0 <= hours < 24:
+        raise table.error("visit_hours", f"expected 0 or more and less than 24, found {hours:g}")
+    return hours
 
 
 def _course(table: Table) -> Course:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +89,12 @@ class DoseRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructureDoses:
-    """All rows of one structure, or the ``problem`` that kept it from being evaluated."""
+    """All rows of one structure, or the ``problem`` that kept it from being evaluated.
+
+    ``rows`` are those of the treatment as it stands: what was given, and what is left of the plans.
+    ``delivered`` are those of what was given so far, ``planned`` those of the plans alone; both are empty
+    where nothing was given yet, as ``rows`` are the plans then.
+    """
 
     name: str
     roi_name: str
@@ -98,6 +104,8 @@ class StructureDoses:
     covered_cm3: float | None
     alpha_beta_gy: float | None
     rows: tuple[DoseRow, ...] = ()
+    delivered: tuple[DoseRow, ...] = ()
+    planned: tuple[DoseRow, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
 
@@ -116,6 +124,8 @@ class StructureDoses:
             "covered_cm3": self.covered_cm3,
             "alpha_beta_gy": self.alpha_beta_gy,
             "rows": [r.to_dict() for r in self.rows],
+            "delivered": [r.to_dict() for r in self.delivered],
+            "planned": [r.to_dict() for r in self.planned],
             "notes": list(self.notes),
             "problem": self.problem,
         }
@@ -150,12 +160,22 @@ class StopDose:
         }
 
 
+class DecisionState(enum.StrEnum):
+    """Where a decision on an early stop stands."""
+
+    NOT_REACHED = "NOT REACHED"
+    DUE = "DUE"  # reached, and no response entered that decides: hold
+    CONTINUE = "CONTINUE"
+    STOPPED = "STOPPED"
+    VIOLATED = "VIOLATED"  # fractions after a stop
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPoint:
-    """Where a decision on an early stop falls.
+    """Where a decision on an early stop falls, and how it stands; no state where that cannot be said.
 
-    ``fraction`` of ``fractions`` of ``course``; ``readings`` are the fractions by other readings of
-    the dose.
+    ``fraction`` of ``fractions`` of ``course``, of which ``given`` were given so far; ``readings`` are the
+    fractions by other readings of the dose.
     """
 
     rule: str
@@ -163,6 +183,8 @@ class StopPoint:
     dose_gy: float
     fraction: int
     fractions: int
+    given: int
+    state: DecisionState | None
     date: dt.date | None
     readings: tuple[Reading, ...]
     doses: tuple[StopDose, ...]
@@ -174,6 +196,8 @@ class StopPoint:
             "dose_gy": self.dose_gy,
             "fraction": self.fraction,
             "fractions": self.fractions,
+            "given": self.given,
+            "state": self.state.value if self.state else None,
             "date": self.date.isoformat() if self.date else None,
             "readings": [
                 {"name": r.name, "fraction": int(r.value)} for r in self.readings if r.value is not None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from dosecalc.case import Case
@@ -16,7 +16,11 @@ from dosecalc.statement import PlanStatement
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignedPlan:
-    """A plan in its role or roles; ``fractions`` is None where neither plan nor case file says."""
+    """A plan in its role or roles; ``fractions`` is None where neither plan nor case file says.
+
+    Its first fraction follows ``after`` days of the course, and ``used`` of its fractions belong to it: all
+    (None), unless it was replaced midway.
+    """
 
     plan: Plan
     roles: tuple[str, ...]
@@ -24,6 +28,13 @@ class AssignedPlan:
     fractions: int | None
     prescriptions: tuple[Prescription, ...]
     stated: PlanStatement
+    after: int = 0
+    used: int | None = None
+
+    @property
+    def days(self) -> int | None:
+        """How many days of the course are its own."""
+        return self.fractions if self.used is None else self.used
 
     @property
     def name(self) -> str:
@@ -86,6 +97,10 @@ def _check_plan_statement(case: Case, protocol: Protocol, stated: PlanStatement)
     unread = any(f.lost for f in case.inputs)  # lost_doses says which; a plan may be among them
     if plan is None and not unread and not (stated.ignore and stated.uid in referenced):
         raise InputError(f"{where}: expected the SOP Instance UID of a plan in the folder")
+    if stated.replaces and stated.replaces not in {p.uid for p in case.plans if p.uid != stated.uid}:
+        raise InputError(
+            f"{where}.replaces: expected the SOP Instance UID of another plan, found {stated.replaces!r}"
+        )
     roles = [r.name for r in protocol.roles]
     for role in stated.roles:
         if role not in roles:
@@ -112,9 +127,7 @@ def assign_plans(
 ) -> tuple[list[AssignedPlan], list[Plan]]:
     """Plans in their roles, in the order of the protocol's roles, and treatment plans that fit none.
 
-    Raises
-    ------
-    InputError : if two plans hold one role.
+    Several plans may hold one role: ``in_turn`` puts them after one another, or refuses them.
     """
     assigned: list[AssignedPlan] = []
     unassigned: list[Plan] = []
@@ -138,7 +151,6 @@ def assign_plans(
             unassigned.append(plan)
         else:
             assigned.append(found)
-    _one_plan_a_role(assigned, protocol)
     order = [r.name for r in protocol.roles]
     assigned.sort(key=lambda p: min(order.index(r) for r in p.roles))
     return assigned, unassigned
@@ -151,8 +163,8 @@ def lost_doses(
     for plan in unassigned:
         yield f"{plan_name(plan)} fits no role: its dose is in no sum"
     for file in case.inputs:
-        if file.lost and file.kind in {"RTPLAN", "RTDOSE", ""}:
-            yield f"{file.path} could not be used, and may hold a plan or a dose"
+        if file.lost and file.kind in {"RTPLAN", "RTDOSE", "RTRECORD", ""}:
+            yield f"{file.path} could not be used, and may hold a plan, a dose or a fraction that was given"
     for one in assigned:
         if one.fractions is None:
             yield f"{one.name}: its number of fractions is not known"
@@ -230,12 +242,88 @@ def _fits_dose(dose_gy: Decimal | None, role: Role) -> bool:
     return low <= float(dose_gy) <= high
 
 
-def _one_plan_a_role(assigned: Sequence[AssignedPlan], protocol: Protocol) -> None:
+def in_turn(
+    case: Case,
+    assigned: Sequence[AssignedPlan],
+    protocol: Protocol,
+    given: Mapping[str, int],
+    notes: list[str],
+) -> list[AssignedPlan]:
+    """Plans of one role after one another, where one replaced the other midway.
+
+    Parameters
+    ----------
+    given : whole fractions of each plan that its treatment records show, by UID
+
+    Raises
+    ------
+    InputError : if two plans hold one role and nothing says that one replaced the other, or how many
+        fractions the first one gave.
+    """
+    placed = {p.plan.uid: p for p in assigned}
     for role in protocol.roles:
         holders = [p for p in assigned if role.name in p.roles]
-        if len(holders) > 1:
-            raise InputError(
-                f"role {role.name!r}: expected one plan, found {len(holders)}: "
-                + ", ".join(f"{p.name}, SOPInstanceUID {p.plan.uid}" for p in holders)
-                + '; state in case.toml what each is: roles = [...], or ignore = "reason" for one never given'
-            )
+        if len(holders) < 2:
+            continue
+        chain = _chain(holders, role.name)
+        after = 0
+        for plan, following in zip(chain, [*chain[1:], None], strict=True):
+            used = None if following is None else _given_before(case, plan, given)
+            placed[plan.plan.uid] = replace(plan, after=after, used=used)
+            if following is not None and used is not None:
+                after += used
+                notes.append(f"{plan.name} was replaced by {following.name} after {used} fractions of it")
+    used_at_all = [p for p in placed.values() if p.days != 0]
+    order = {p.plan.uid: n for n, p in enumerate(assigned)}
+    first = {
+        r: min(order[p.plan.uid] for p in used_at_all if r in p.roles) for p in used_at_all for r in p.roles
+    }
+    return sorted(used_at_all, key=lambda p: (min(first[r] for r in p.roles), p.after))
+
+
+def _chain(holders: Sequence[AssignedPlan], role: str) -> list[AssignedPlan]:
+    """Plans in the order in which each replaced the one before it."""
+    uids = {p.plan.uid for p in holders}
+    before = {p.plan.uid: _replaced(p, uids) for p in holders}
+    first = [p for p in holders if before[p.plan.uid] is None]
+    followed = [uid for uid in before.values() if uid is not None]
+    chain = first[:1]
+    while chain:
+        following = [p for p in holders if before[p.plan.uid] == chain[-1].plan.uid]
+        if not following:
+            break
+        chain += following[:1]
+    if len(first) != 1 or len(set(followed)) != len(followed) or len(chain) != len(holders):
+        raise InputError(
+            f"role {role!r}: expected one plan, found {len(holders)}: "
+            + ", ".join(f"{p.name}, SOPInstanceUID {p.plan.uid}" for p in holders)
+            + '; state in case.toml what each is: roles = [...], replaces = "UID" for one that '
+            'took the place of another midway, or ignore = "reason" for one never given'
+        )
+    return chain
+
+
+def _replaced(assigned: AssignedPlan, uids: set[str]) -> str | None:
+    """The plan that a plan took the place of, as stated or else as it says itself."""
+    if assigned.stated.replaces:
+        return assigned.stated.replaces
+    return next(
+        (uid for kind, uid in assigned.plan.related_uids if kind == "PREDECESSOR" and uid in uids), None
+    )
+
+
+def _given_before(case: Case, assigned: AssignedPlan, given: Mapping[str, int]) -> int:
+    """How many fractions a plan gave before it was replaced."""
+    where = f"{case.statement.source or 'case.toml'}: plans[{assigned.plan.uid}].delivered"
+    shown, stated = given.get(assigned.plan.uid), assigned.stated.delivered
+    if shown is not None and stated not in {None, shown}:
+        raise InputError(f"{where}: expected {shown}, as its treatment records have, found {stated}")
+    count = stated if shown is None else shown
+    if count is None:
+        raise InputError(
+            f"{where}: expected the number of fractions of {assigned.name} that were given before it was "
+            "replaced, as there are no treatment records of it; found nothing"
+        )
+    if assigned.fractions is not None and shown is None and count > assigned.fractions:
+        raise InputError(f"{where}: expected at most {assigned.fractions}, found {count}")
+    return count

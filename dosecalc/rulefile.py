@@ -21,7 +21,10 @@ from dosecalc.rules import (
     DecisionPoint,
     Distance,
     DoseMatchesPrescription,
+    EventOnDays,
     Level,
+    Maintenance,
+    NoEventDuring,
     OneFrame,
     Overlap,
     PlanStatus,
@@ -36,6 +39,7 @@ from dosecalc.rules import (
     Test,
     Weekly,
 )
+from dosecalc.statement import EventKind
 from dosecalc.tables import Table
 
 
@@ -162,6 +166,18 @@ def _decision_point(table: Table) -> DecisionPoint:
     )
 
 
+def _event_on_days(table: Table) -> EventOnDays:
+    days = table.numbers("days")
+    if not days or any(day != int(day) or day < 1 for day in days):
+        raise table.error("days", f"expected whole numbers of 1 or more, found {list(days)}")
+    return EventOnDays(
+        event=table.choice("event", EventKind),
+        course=table.string("course"),
+        days=tuple(int(day) for day in days),
+        tolerance_days=table.integer("tolerance_days", at_least=0),
+    )
+
+
 def _positive(table: Table, key: str) -> Decimal:
     value = table.decimal(key)
     if value <= 0:
@@ -231,6 +247,16 @@ _READERS: Mapping[str, Callable[[Table], Test]] = {
         course=t.string("course"),
         per_week=t.integer("per_week", at_least=1),
         per_day=t.integer("per_day", at_least=1),
+    ),
+    "event_on_days": _event_on_days,
+    "no_event_during": lambda t: NoEventDuring(event=t.choice("event", EventKind), course=t.string("course")),
+    "maintenance": lambda t: Maintenance(
+        event=t.choice("event", EventKind),
+        course=t.string("course"),
+        within_days=t.integer("within_days", at_least=0),
+        every_days=t.integer("every_days", at_least=1),
+        tolerance_days=t.integer("tolerance_days", at_least=0),
+        at_most_months=t.integer("at_most_months", at_least=1),
     ),
     "decision_point": _decision_point,
     "cumulative_limit": _cumulative_limit,

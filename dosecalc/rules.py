@@ -13,6 +13,7 @@ from decimal import Decimal
 
 from dosecalc.goals import Goal
 from dosecalc.intervals import Source
+from dosecalc.statement import EventKind
 
 
 class Level(enum.StrEnum):
@@ -175,6 +176,36 @@ class Weekly:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EventOnDays:
+    """An event is entered for certain days of a course, the first session's date being day 1."""
+
+    event: EventKind
+    course: str
+    days: tuple[int, ...]
+    tolerance_days: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoEventDuring:
+    """No such event is entered from the first to the last session of a course."""
+
+    event: EventKind
+    course: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Maintenance:
+    """After the last session of a course an event begins, comes at an interval and ends within a time."""
+
+    event: EventKind
+    course: str
+    within_days: int
+    every_days: int
+    tolerance_days: int
+    at_most_months: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DecisionPoint:
     """The fraction of a course at which a prescribed dose is reached and the response decides.
 
@@ -233,6 +264,9 @@ Test = (
     | Distance
     | DaysBetween
     | Weekly
+    | EventOnDays
+    | NoEventDuring
+    | Maintenance
     | DecisionPoint
     | CumulativeLimit
     | CumulativeTable

@@ -113,6 +113,18 @@ class Block:
         place = np.minimum(np.searchsorted(self.held, cell), len(self.held) - 1)
         return place, self.held[place] == cell
 
+    def on_face(self, xyz_mm: Floats, near_mm: float) -> Bools:
+        """Which points (n, 3) lie that near to a plane between cells, or at the ends of the block."""
+        corner = np.array([self.lattice.x_mm[0], self.lattice.y_mm[0]]) - self.width_mm / 2
+        place = (xyz_mm[:, :2] - corner) / self.width_mm
+        off_mm = np.abs(place - np.rint(place)).min(axis=1) * self.width_mm
+        levels = np.append(
+            self.lattice.z_mm - self.height_mm / 2, self.lattice.z_mm[-1:] + self.height_mm[-1:] / 2
+        )
+        above = np.clip(np.searchsorted(levels, xyz_mm[:, 2]), 1, len(levels) - 1)
+        off_z_mm = np.minimum(np.abs(xyz_mm[:, 2] - levels[above]), np.abs(xyz_mm[:, 2] - levels[above - 1]))
+        return np.asarray((off_mm <= near_mm) | (off_z_mm <= near_mm))
+
     def kept(self, wanted: Bools) -> Block:
         """The block less the cells that are not wanted, (n,)."""
         cut = wanted[self.cut]
@@ -241,7 +253,9 @@ def _blocks(body: Body, cell: float) -> Iterator[Block]:
             box_high_mm=np.maximum.reduceat(ends, first),
         )
         for a, b in _batches(made, cell):
-            yield _block(made.part(a, b), cell)
+            block = _block(made.part(a, b), cell)
+            if len(block.held):
+                yield block
 
 
 def _batches(made: _Layers, cell: float) -> Iterator[tuple[int, int]]:
@@ -337,7 +351,9 @@ def refined(body: Body, block: Block, chosen: Bools) -> Iterator[Block]:
         finer = _filled(made, low_xy, shape, half)
         a, b, c = np.unravel_index(finer.held, shape)
         parents = _parents(block, chosen, some, (j0, i0), (ny, nx))
-        yield finer.kept(parents[a // 2, b // 2, c // 2])
+        kept = finer.kept(parents[a // 2, b // 2, c // 2])
+        if len(kept.held):
+            yield kept
 
 
 def _parents(

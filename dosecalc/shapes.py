@@ -140,11 +140,17 @@ class Shape:
     def _mean_area(self, loop: Ints, low_mm: Floats, high_mm: Floats) -> Floats:
         """The mean area of an outline's section in a layer.
 
-        By Gauss's rule of two points: exact for areas that are cubic in z, as a ball's is.
+        By Gauss's rule of two points on each side of its plane, where it turns from one parabola to the
+        next: exact for areas that are cubic in z, as a ball's is.
         """
-        middle, off = (low_mm + high_mm) / 2, (high_mm - low_mm) / (2 * np.sqrt(3))
-        ends = [self.at(loop, middle + o, _AREA) for o in (-off, off)]
-        return np.asarray(sum(_size(e[:, :3]) * e[:, 3] for e in ends) / 2)
+        plane = np.clip(self.found.z_mm[loop], low_mm, high_mm)
+        total = np.zeros(len(loop))
+        for begin, end in ((low_mm, plane), (plane, high_mm)):
+            middle, off = (begin + end) / 2, (end - begin) / (2 * np.sqrt(3))
+            for z_mm in (middle - off, middle + off):
+                at = self.at(loop, z_mm, _AREA)
+                total += (end - begin) / 2 * _size(at[:, :3]) * at[:, 3]
+        return np.asarray(total / (high_mm - low_mm))
 
 
 def _twice(points: Floats, following: Floats) -> Floats:

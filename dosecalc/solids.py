@@ -58,7 +58,7 @@ class Body(Protocol):
 
     @property
     def breaks_mm(self) -> Floats:
-        """Heights between which sections change smoothly, ascending; the first and last are the ends."""
+        """Heights between which parts neither begin nor end, ascending; the first and last are the ends."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Solid:
 
     @property
     def breaks_mm(self) -> Floats:
-        """Ends and middles of all outlines' parts, and the planes that end caps begin at."""
+        """The ends of all outlines' parts, and the planes that end caps begin at."""
         if self.shape is None:
             return np.zeros(0)
         shape = self.shape
@@ -146,7 +146,9 @@ class Combination:
 
     @property
     def caps(self) -> tuple[EndCap, ...]:
-        return self.first.caps + self.second.caps
+        """Those of the first, and of the second unless it is taken away: its caps hold no cells then."""
+        both = np.ones(1, dtype=np.bool_)
+        return self.first.caps + (self.second.caps if self.inside(both, both)[0] else ())
 
     def sections(self, low_mm: Floats, high_mm: Floats) -> tuple[Floats, Ints]:
         parts = [_by_layer(body, low_mm, high_mm) for body in (self.first, self.second)]
@@ -245,9 +247,7 @@ def solid(
             f"all contours lie in one plane, z = {z_mm[0]:g} mm: expected two planes or more, or the "
             "spacing of the slices, to know how thick the structure is"
         )
-    usual = float(np.median(np.diff(z_mm))) if len(z_mm) > 1 else float(slice_mm or 0.0)
-    if slice_mm is not None and usual > _GAP * slice_mm:
-        usual = slice_mm  # two single slices far apart are no slices of that thickness
+    usual = _usual_mm(z_mm, slice_mm)
     missing = np.diff(z_mm) > _GAP * usual
     reach = _reach(planes, z_mm, missing, usual)
     links = linked(found, planes, missing)
@@ -263,6 +263,17 @@ def solid(
         for z in np.unique(refused).tolist():
             notes.append(f"extruded above z = {z:g} mm: the two sections there are too unlike to interpolate")
     return Solid(shape=shape, notes=tuple(notes), bridged_mm=tuple(bridged))
+
+
+def _usual_mm(z_mm: Floats, slice_mm: float | None) -> float:
+    """The usual gap between planes: one that there is, and no more than the spacing of the slices."""
+    gaps = np.sort(np.diff(z_mm))
+    if not len(gaps):
+        return float(slice_mm or 0.0)
+    usual = float(gaps[(len(gaps) - 1) // 2])
+    if slice_mm is not None and usual > slice_mm + _PLANE_MM:
+        return slice_mm  # slices far apart are no slices of that thickness
+    return usual
 
 
 def _outlines(loops_xyz_mm: Sequence[Floats], notes: list[str]) -> tuple[Outlines | None, Ints]:

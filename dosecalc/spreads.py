@@ -14,10 +14,9 @@ Points = tuple[Floats, Floats]
 """Doses in ascending order, and the volume that has at least each."""
 
 _STEP_GY = 1e-5
-"""Cells whose doses span less than this are steps of the curve: it is exact to 1e-4 Gy."""
-_FEW_CELLS, _MANY_CELLS = 4_000, 60_000
-"""Between them the curve is made at knots, faster than by sorting the cells, unless some are steps; from the
-latter on always."""
+"""Cells whose doses span less than this are steps of the curve."""
+_FEW_CELLS = 4_000
+"""Of more cells the curve is made at knots, faster than by sorting them, unless some are steps."""
 _STEPS = 1e-3
 """Steps of less than this part of the volume do not matter."""
 _ZERO_GY = 1e-9
@@ -97,8 +96,8 @@ def falling(cells: Spread) -> Points:
 
 def _exact(cells: Spread) -> bool:
     """Whether the curve is made of the cells themselves: where few, or where doses are uneven in steps."""
-    if not _FEW_CELLS < len(cells) <= _MANY_CELLS:
-        return len(cells) <= _FEW_CELLS
+    if len(cells) <= _FEW_CELLS:
+        return True
     steps = (cells.span_gy < _STEP_GY) & (cells.dose_gy > cells.low_gy + _ZERO_GY)
     return float(cells.volume_cm3[steps].sum()) > _STEPS * float(cells.volume_cm3.sum())
 
@@ -115,8 +114,8 @@ def varied(cells: Spread, variants: Sequence[Variant]) -> Iterator[tuple[str, Po
         return
     ends = list(_ends(cells, possible))
     knots = _Knots.between(
-        min(cells.low_gy, *(low for low, _ in ends)),
-        max(cells.high_gy, *(high for _, high in ends)),
+        min([cells.low_gy, *(low for low, _ in ends)]),
+        max([cells.high_gy, *(high for _, high in ends)]),
         _KNOTS_OF_DOUBT,
     )
     falls, volume = knots.falls(cells), float(cells.volume_cm3.sum())

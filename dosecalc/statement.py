@@ -42,7 +42,8 @@ class PlanStatement:
     """What is stated of one plan; ``ignore`` is the reason why its dose is not part of the treatment.
 
     ``roles`` are names from the protocol: one, or several where one plan holds them (a simultaneous
-    boost is both low and boost).
+    boost is both low and boost). ``replaces`` is the plan that it took the place of midway, which gave
+    ``delivered`` fractions until then, where no treatment records say so.
     """
 
     uid: str
@@ -51,6 +52,8 @@ class PlanStatement:
     prescription_gy: Decimal | None = None
     dose_uids: tuple[str, ...] = ()
     fractions: int | None = None
+    replaces: str = ""
+    delivered: int | None = None
     ignore: str = ""
 
 

@@ -1,4 +1,4 @@
-"""The ten cases: which plans, doses and structures each has, and what is wrong with it."""
+"""The cases: which plans, doses and structures each has, what was given, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ PRIOR_GY, PRIOR_FRACTIONS = 70.0, 35
 PRIOR_LAST_DATE, RECURRENCE_DATE = "2024-03-01", "2026-02-10"
 INDUCTION_DATES = ("2026-03-02", "2026-03-03", "2026-03-04")
 DEFINITIVE_FIRST_DATE = "2026-03-30"
+RESPONSE_DATE = "2026-05-01"  # the day of fraction 25, where there was no break
 CORE_X_MM = 4.0  # core of the compliant cases; the larger, the nearer to the left carotid
 ALL_X_MM = (-72.0, 72.0)
 SHORT_CAROTID_MM = (anatomy.BOTTOM_MM, -27.0)  # six slices, below the 3 Gy isodose
@@ -53,6 +54,23 @@ class PlanSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Progress:
+    """What was given of a treatment that is under way; the whole induction always was.
+
+    ``days_off``: working days without treatment after fraction ``days_off_after``. ``broken_off``: the
+    boost fraction of which half was given, the rest in the visit of the next one. ``images``: the
+    definitive fraction before which the machine imaged, and recorded that too.
+    """
+
+    definitive: int
+    days_off_after: int = 0
+    days_off: int = 0
+    broken_off: int = 0
+    images: int = 0
+    complete_response: bool = False  # entered for RESPONSE_DATE
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseSpec:
     """One case; the defaults are those of the compliant one."""
 
@@ -66,6 +84,7 @@ class CaseSpec:
     boost_x_mm: tuple[float, float] = ALL_X_MM  # what the boost's grid covers
     boost_stored_fractions: int = 3
     prior: bool = False
+    progress: Progress | None = None  # None: nothing was given yet, there are no records
 
     @property
     def boost_is_cropped(self) -> bool:
@@ -178,5 +197,37 @@ CASES = (
         name="redefine_with_prior",
         title="The compliant case with the plan, dose and structure set of the prior course.",
         prior=True,
+    ),
+    CaseSpec(
+        name="redefine_under_way",
+        title="Under way: the induction and 12 of 28 definitive fractions are given, all as planned.",
+        progress=Progress(definitive=12, images=6),
+    ),
+    CaseSpec(
+        name="redefine_decision_due",
+        title="50 Gy are reached at definitive fraction 25, and no response is entered: hold.",
+        progress=Progress(definitive=25),
+    ),
+    CaseSpec(
+        name="redefine_stopped_after_cr",
+        title="Complete response is entered for the day of definitive fraction 25; nothing was given after.",
+        progress=Progress(definitive=25, complete_response=True),
+    ),
+    CaseSpec(
+        name="redefine_violated_after_cr",
+        title="Complete response is entered for the day of definitive fraction 25; three more were given.",
+        progress=Progress(definitive=28, complete_response=True),
+    ),
+    CaseSpec(
+        name="redefine_broken_off",
+        title="Boost fraction 2 was broken off after half of it and the rest given with fraction 3: "
+        "that day's sum breaks 3 Gy at the left carotid, which the plans keep.",
+        core_x_mm=4.5,
+        progress=Progress(definitive=0, broken_off=2),
+    ),
+    CaseSpec(
+        name="redefine_five_day_break",
+        title="After definitive fraction 10 five working days were lost; 15 fractions are given by now.",
+        progress=Progress(definitive=15, days_off_after=10, days_off=5),
     ),
 )

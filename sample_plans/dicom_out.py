@@ -25,6 +25,7 @@ MANUFACTURER = "dosecalc sample plans"
 COLOURS = ((230, 60, 60), (240, 150, 40), (70, 140, 230), (60, 180, 90), (160, 100, 200))
 CONTOUR_DATA = Tag(0x3006, 0x0050)
 GANTRY_ANGLES = (0, 72, 144, 216, 288)
+METERSET_PER_GY = 120  # monitor units of all beams together
 
 
 def uid_of(*words: str) -> UID:
@@ -84,8 +85,9 @@ def header(patient: Patient, sop_class: UID, uid: UID, modality: str, date: str)
     ds.StudyInstanceUID = uid_of(patient.study, "study")
     ds.SeriesInstanceUID = uid_of(str(uid), "series")
     ds.StudyID, ds.SeriesNumber = "1", "1"
-    ds.FrameOfReferenceUID = uid_of(patient.frame, "frame")
-    ds.PositionReferenceIndicator = ""
+    if modality != "RTRECORD":  # nothing in a record has a place
+        ds.FrameOfReferenceUID = uid_of(patient.frame, "frame")
+        ds.PositionReferenceIndicator = ""
     return ds
 
 
@@ -181,10 +183,15 @@ def fraction_group(text: PlanText) -> Dataset:
         item = Dataset()
         item.ReferencedBeamNumber = str(number)
         item.BeamDose = f"{text.fraction_gy / len(GANTRY_ANGLES):g}"
-        item.BeamMeterset = f"{120 * text.fraction_gy / len(GANTRY_ANGLES):g}"
+        item.BeamMeterset = f"{beam_meterset(text.fraction_gy):g}"
         beams.append(item)
     group.ReferencedBeamSequence = Sequence(beams)
     return group
+
+
+def beam_meterset(fraction_gy: float) -> float:
+    """Monitor units of one beam, of which each gives the same."""
+    return METERSET_PER_GY * fraction_gy / len(GANTRY_ANGLES)
 
 
 def beam(number: int, gantry: int) -> Dataset:

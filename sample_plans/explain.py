@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import anatomy
+import book
 import cases
 import derive
+import quadrature
+import timeline
 from cases import CaseSpec
 from fields import FORMULA
+from quadrature import Points
 
 METHOD = (
     "Near-maxima (D0.03cc) are the lowest closed-form dose of the hottest 0.03 cm3 of points "
@@ -26,7 +30,24 @@ MUCOSA = (
 CALENDAR = (
     "Induction on 2 to 4 March 2026, first definitive fraction on 30 March: 26 days, within 21 to "
     "28. Recurrence on 10 February 2026, more than a year after 1 March 2024. 50 Gy in steps of "
-    "2 Gy is reached at fraction ceil(50/2) = 25; nothing is delivered yet, so R30 is not due."
+    "2 Gy is reached at fraction ceil(50/2) = 25; "
+)
+NOT_BEGUN = "nothing is delivered yet, so R30 is not due."
+DECISIONS = {
+    "NOT REACHED": "that is not reached, so R30 is not due.",
+    "DUE": "that is reached and no response is entered, so R30 cannot be evaluated: hold.",
+    "STOPPED": "complete response is entered for that day and nothing was given after, so R30 passes; "
+    "the three fractions left of the plan are in no sum, and the core's prescription ends at 50 Gy.",
+    "VIOLATED": "complete response is entered for that day and three fractions were given after: R30 fails.",
+}
+
+BROKEN_OFF = (
+    "Boost fraction 2 was broken off midway through beam 3 of 5, all of 120 MU: 120 + 120 + 60 of 600 MU, a "
+    "half, were given on 3 March, and the other half on 4 March in the visit of fraction 3: the core has "
+    "6.5, 1.5 + 2.5 = 4 and 1.5 + 2.5 + 5 = 9 Gy, and the 3 Gy rules must see that sum. The boost's grid "
+    "holds all of its beams, so half of it is an approximation: the rest of the fraction may have given "
+    "anything from nothing to the whole of it. Judged is the value by meterset: one that breaks 3 Gy fails, "
+    "one below it is uncertain where the whole would break it."
 )
 
 
@@ -35,7 +56,7 @@ def derivation(case: CaseSpec) -> list[str]:
     lines = [case.title, FORMULA, *doses(case), CAROTID, *([MUCOSA] if case.mucosa else [])]
     return [
         *lines, METHOD, *spared(case), isodose(case), *core_sum(case), prescription(case),
-        targets(case), CALENDAR,
+        targets(case), *timeline_text(case),
     ]  # fmt: skip
 
 
@@ -57,27 +78,40 @@ def spared(case: CaseSpec) -> list[str]:
     """D0.03cc of each plan alone and of the sum, for every spared structure that is there."""
     lines = []
     for name in derive.SPARED:
-        if derive.solid_of(case, name) is None:
+        if quadrature.solid_of(case, name) is None:
             lines.append(f"{name}: not contoured, so nothing can be said of it.")
             continue
-        points = derive.points_of(case, name, derive.FINE_MM)
-        within = derive.covered(case.induction(), points)
+        points = quadrature.points_of(case, name, quadrature.FINE_MM)
+        within = quadrature.covered(case.induction(), points)
         plans = [[p] for p in case.induction()]
         alone = ", ".join(
-            f"{p.key} alone {derive.near_maximum_gy(derive.session_gy([p], within)):.3f}" for (p,) in plans
+            f"{p.key} alone {quadrature.near_maximum_gy(quadrature.session_gy([p], within)):.3f}"
+            for (p,) in plans
         )
-        dose = derive.session_gy(case.induction(), within)
+        dose = quadrature.session_gy(case.induction(), within)
         line = (
-            f"{name}: D0.03cc {derive.near_maximum_gy(dose):.3f} Gy in a session ({alone}), "
+            f"{name}: D0.03cc {quadrature.near_maximum_gy(dose):.3f} Gy in a session ({alone}), "
             f"maximum {dose.max():.3f} Gy"
         )
         share = len(within[0]) / len(points[0])
         if share < 1:
             line += f", in the {100 * share:.0f} % of its volume that the boost's grid covers"
-        lines.append(line + ".")
+        lines.append(line + "." + in_parts(case, within))
     if not derive.trusted(case):
         lines.append("These are the true doses; the files do not hold them, so no rule may use them.")
     return lines
+
+
+def in_parts(case: CaseSpec, points: Points) -> str:
+    """What the same is on days that gave a part of a fraction, by meterset and at most."""
+    text = ""
+    for day, session in book.given_sessions(case):
+        if any(share != 1 for _, share in session):
+            words = " + ".join(f"{share:g} {plan.key}" for plan, share in session)
+            by_share = quadrature.near_maximum_gy(quadrature.shared_gy(session, points))
+            most = quadrature.near_maximum_gy(quadrature.shared_gy(book.with_parts_whole(session), points))
+            text += f" On {day}, {words}: {by_share:.3f} Gy by meterset, at most {most:.3f}."
+    return text
 
 
 def isodose(case: CaseSpec) -> str:
@@ -93,33 +127,71 @@ def core_sum(case: CaseSpec) -> list[str]:
     """EQD2 of the core, which lies on every plateau, by hand."""
     if not derive.trusted(case):
         return []
-    session = 5.0 if case.sib else 6.5
     lines = []
-    for alpha_beta in (derive.ALPHA_BETA_LATE_GY, derive.ALPHA_BETA_TUMOUR_GY):
-        parts = [(3, session), (28, 2.0), *([(35, 2.0)] if case.prior else [])]
-        terms = [n * d * (d + alpha_beta) / (2 + alpha_beta) for n, d in parts]
-        words = " + ".join(f"{n} x {d:g} -> {t:.4f}" for (n, d), t in zip(parts, terms, strict=True))
-        lines.append(
-            f"Core, EQD2 at a/b {alpha_beta:g} = sum n d (d + a/b)/(2 + a/b): {words}; "
-            f"together {sum(terms):.4f} Gy."
-        )
+    for alpha_beta in (derive.ALPHA_BETA_LATE_GY, timeline.ALPHA_BETA_TUMOUR_GY):
+        formula = f"Core, EQD2 at a/b {alpha_beta:g} = sum n d (d + a/b)/(2 + a/b): "
+        lines.append(f"{formula}{core_terms(case, alpha_beta)} Gy.")
+        if case.progress:
+            lines.append(f"The same of what is given so far: {core_terms(case, alpha_beta, ahead=False)} Gy.")
     known = "count the prior course" if case.prior else "leave out the prior course (no dose of it here)"
     lines.append(f"Means under 'structures' {known}; what one session gives is summed before EQD2.")
     return lines
 
 
+def core_terms(case: CaseSpec, alpha_beta: float, *, ahead: bool = True) -> str:
+    parts = [
+        (n, sum(share * plan.fraction_gy for plan, share in session))
+        for session, n in book.sessions(case, ahead=ahead).items()
+    ]
+    terms = [n * d * (d + alpha_beta) / (2 + alpha_beta) for n, d in parts]
+    words = " + ".join(f"{n} x {d:g} -> {t:.4f}" for (n, d), t in zip(parts, terms, strict=True))
+    return f"{words}; together {sum(terms):.4f}"
+
+
 def prescription(case: CaseSpec) -> str:
-    parts = [cases.PRIOR_GY, *(p.targets[0][1] for p in case.plans() if p.course != "prior")]
+    parts = [gy for _, gy in timeline.core_prescriptions(case)]
     terms = " + ".join(f"{p:g}" for p in parts)
     return f"Core prescription, physical: {terms} = {sum(parts):g} Gy."
 
 
+def timeline_text(case: CaseSpec) -> list[str]:
+    """Dates, the decision at 50 Gy, and what the records hold."""
+    if case.progress is None:
+        return [CALENDAR + NOT_BEGUN]
+    given, left = case.progress.definitive, book.days_left(case)
+    lines = [CALENDAR + DECISIONS[timeline.decision(case)[0]]]
+    counted = f"Records: 3 days of induction, {given} of 28 definitive fractions"
+    if given:
+        counted += f", the last on {book.definitive_days(case)[given - 1]}"
+    if left:
+        counted += f"; the plan's last fraction would be on {left[-1]}, one a weekday"
+    lines.append(counted + ".")
+    entered = " and ".join(str(day) for day in book.drugs_given(case))
+    lines.append(
+        f"Anti-PD-1 is entered for {entered}; days 1 and 22 are {book.drug_days()[0]} and "
+        f"{book.drug_days()[1]}. Maintenance is due within 14 days after {timeline.last_day(case)}."
+    )
+    if case.progress.broken_off:
+        lines.append(BROKEN_OFF)
+    if case.progress.days_off:
+        lines.append(
+            f"{case.progress.days_off} working days are lost after fraction {case.progress.days_off_after}: "
+            "no week has more than five fractions, and the course ends a week later than planned."
+        )
+    if case.progress.images:
+        lines.append(
+            f"The record of definitive fraction {case.progress.images} also holds a SETUP delivery of 1 MU "
+            "and an OPEN_PORTFILM one of 2 MU: neither is part of the fraction, which stays one whole."
+        )
+    return lines
+
+
 def targets(case: CaseSpec) -> str:
     plans = case.induction()
-    lesion = derive.session_gy([plans[0]], derive.points_of(case, "GTVp", derive.COARSE_MM))
-    core = derive.session_gy([plans[-1]], derive.points_of(case, "GTVp_High", derive.COARSE_MM))
+    lesion = quadrature.session_gy([plans[0]], quadrature.points_of(case, "GTVp", quadrature.COARSE_MM))
+    core = quadrature.session_gy([plans[-1]], quadrature.points_of(case, "GTVp_High", quadrature.COARSE_MM))
     return (
-        f"True coverage per fraction: lesion D98% {derive.least_to(lesion, 98):.3f} of 1.5 Gy, "
-        f"core D95% {derive.least_to(core, 95):.3f} of 5 Gy; core outside the lesion "
+        f"True coverage per fraction: lesion D98% {quadrature.least_to(lesion, 98):.3f} of 1.5 Gy, "
+        f"core D95% {quadrature.least_to(core, 95):.3f} of 5 Gy; core outside the lesion "
         f"{derive.core_outside_lesion_cm3(case):.3f} cm3."
     )

@@ -1,22 +1,25 @@
 """Write the sample cases: ``python sample_plans/make.py [FOLDER]`` (by default, beside this file).
 
 Synthetic patients for the rules of the protocol ``redefine``: RT Plan, RT Dose and RT Structure Set
-files, the statement ``case.toml``, and ``expected.json`` with what must come out and why. The
-expected values do not come from dosecalc, which is not imported here. The same bytes result every
-time.
+files, RT Beams Treatment Records where treatment has begun, the statement ``case.toml``, and
+``expected.json`` with what must come out and why. The expected values do not come from dosecalc,
+which is not imported here. The same bytes result every time.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import anatomy
+import book
 import cases
 import derive
 import dicom_out
 import explain
+import record_out
 from anatomy import Solid
 from cases import CaseSpec, PlanSpec
 from dicom_out import Patient, PlanText, uid_of
@@ -35,6 +38,8 @@ def write_case(case: CaseSpec, number: int, folder: Path) -> None:
     write_treatment(case, number, folder)
     if case.prior:
         write_prior(case, number, folder)
+    if case.progress:
+        write_records(case, number, folder / "records")
     (folder / "case.toml").write_text(case_toml(case), encoding="utf-8", newline="\n")
     expected = {**derive.expected(case), "derivation": explain.derivation(case)}
     text = json.dumps(expected, indent=1, ensure_ascii=False) + "\n"
@@ -68,6 +73,19 @@ def write_prior(case: CaseSpec, number: int, folder: Path) -> None:
     for plan in case.plans():
         if plan.course == "prior":
             write_plan(case, patient, plan, solids, folder)
+
+
+def write_records(case: CaseSpec, number: int, folder: Path) -> None:
+    """A file for each fraction of each plan, and one for the rest of a fraction that was broken off."""
+    folder.mkdir(exist_ok=True)
+    patient = patient_of(case, number, "treatment")
+    counts: Counter[str] = Counter()
+    for delivery in book.deliveries(case):
+        key = delivery.plan.key
+        counts[key] += 1
+        ds = record_out.record(patient, plan_uid(case, delivery.plan), delivery, counts[key])
+        rest = "_rest" if delivery.continued else ""
+        dicom_out.save(ds, folder / f"RT_{key}_{delivery.fraction:02d}{rest}.dcm")
 
 
 def write_structures(case: CaseSpec, patient: Patient, solids: list[Solid], path: Path, date: str) -> None:
@@ -114,6 +132,12 @@ def case_toml(case: CaseSpec) -> str:
         f'[[events]]\nkind = "recurrence"\ndate = {cases.RECURRENCE_DATE}\n'
         'detail = "biopsy of the nasopharynx"'
     )
+    blocks += [f'[[events]]\nkind = "anti_pd1"\ndate = {day}' for day in book.drugs_given(case)]
+    if case.progress and case.progress.complete_response:
+        blocks.append(
+            f'[[events]]\nkind = "complete_response"\ndate = {cases.RESPONSE_DATE}\n'
+            'detail = "endoscopy and MRI at 50 Gy"'
+        )
     return "\n\n".join(blocks) + "\n"
 
 

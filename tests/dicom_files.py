@@ -25,11 +25,16 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELos
 Floats = npt.NDArray[np.float64]
 
 PLAN_UID, DOSE_UID, STRUCTURES_UID = "1.2.826.0.1.1", "1.2.826.0.1.2", "1.2.826.0.1.3"
+RECORD_UID, SUMMARY_UID = "1.2.826.0.1.4", "1.2.826.0.1.5"
 FRAME_UID = "1.2.826.0.1.9"
 
 RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 RT_STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+BEAMS_RECORD = "1.2.840.10008.5.1.4.1.1.481.4"
 RT_PLAN = "1.2.840.10008.5.1.4.1.1.481.5"
+BRACHY_RECORD = "1.2.840.10008.5.1.4.1.1.481.6"
+SUMMARY_RECORD = "1.2.840.10008.5.1.4.1.1.481.7"
+ION_RECORD = "1.2.840.10008.5.1.4.1.1.481.9"
 
 SHAPE_FRAMES_ROWS_COLUMNS = (5, 4, 6)
 ROW_SPACING_MM, COLUMN_SPACING_MM, FRAME_SPACING_MM = 2.5, 2.0, 3.0
@@ -177,6 +182,161 @@ def make_plan(
         _item(ReferencedSOPClassUID=RT_STRUCTURE_SET, ReferencedSOPInstanceUID=structures_uid)
     ]
     return plan
+
+
+def make_record(
+    *,
+    plan_uid: str = PLAN_UID,
+    uid: str = RECORD_UID,
+    fraction: int | None = 1,
+    beams: Sequence[tuple[int | None, str | None, str | None]] = ((1, "100", "100"), (2, "80", "80")),
+    kind: str = "TREATMENT",
+    date: str = "20260105",
+    time: str = "101500",
+    group: int | None = 1,
+    ended: str = "NORMAL",
+    fractions_planned: int = 28,
+    sop_class: str = BEAMS_RECORD,
+) -> Dataset:
+    """A RT Beams Treatment Record, or a RT Ion one, with every attribute of type 1 and 2.
+
+    ``beams`` are (number, specified, delivered meterset); what is None is absent. The beams begin a
+    minute after each other, the first a minute after ``time``, and take 30 s.
+    """
+    record = _record(sop_class, uid, plan_uid, date, time)
+    if group is not None:
+        record.ReferencedFractionGroupNumber = group
+    record.NumberOfFractionsPlanned = fractions_planned
+    record.PrimaryDosimeterUnit = "MU"
+    sequence = (
+        "TreatmentSessionIonBeamSequence" if sop_class == ION_RECORD else "TreatmentSessionBeamSequence"
+    )
+    delivered = [
+        _delivered_beam(
+            number, specified, given, start=(date, _later(time, seconds=60 * n)), ion=sop_class == ION_RECORD
+        )
+        for n, (number, specified, given) in enumerate(beams, start=1)
+    ]
+    for beam in delivered:
+        beam.CurrentFractionNumber = fraction
+        beam.TreatmentDeliveryType, beam.TreatmentTerminationStatus = kind, ended
+    setattr(record, sequence, delivered)
+    return record
+
+
+def make_summary(
+    *,
+    plan_uid: str = PLAN_UID,
+    uid: str = SUMMARY_UID,
+    status: str = "ON_TREATMENT",
+    planned: int | None = 28,
+    given: Sequence[tuple[int | None, str, str, str]] = (
+        (1, "20260105", "101500", "NORMAL"),
+        (2, "20260106", "111500", "OPERATOR"),
+    ),
+    group: int | None = 1,
+) -> Dataset:
+    """A RT Treatment Summary Record of one fraction group; ``given`` are (fraction, date, time, ended)."""
+    first, last = (given[0], given[-1]) if given else ((0, "", "", ""),) * 2
+    summary = _record(SUMMARY_RECORD, uid, plan_uid, last[1], last[2])
+    summary.CurrentTreatmentStatus = status
+    summary.FirstTreatmentDate, summary.MostRecentTreatmentDate = first[1], last[1]
+    of_group = _item(
+        FractionGroupType="EXTERNAL_BEAM",
+        NumberOfFractionsPlanned=planned,
+        NumberOfFractionsDelivered=len(given),
+    )
+    if group is not None:
+        of_group.ReferencedFractionGroupNumber = group
+    if given:
+        of_group.FractionStatusSummarySequence = [
+            _item(
+                ReferencedFractionNumber=number,
+                TreatmentDate=date,
+                TreatmentTime=time,
+                TreatmentTerminationStatus=ended,
+            )
+            for number, date, time, ended in given
+        ]
+    summary.FractionGroupSummarySequence = [of_group]
+    return summary
+
+
+def _record(sop_class: str, uid: str, plan_uid: str, date: str, time: str) -> Dataset:
+    """What all treatment records have: patient, study, equipment, plan and day."""
+    record = _basic("RTRECORD", sop_class, uid)
+    record.PatientBirthDate, record.PatientSex = "", ""
+    record.StudyTime, record.StudyID = "080000", "1"
+    record.AccessionNumber, record.ReferringPhysicianName = "", ""
+    record.SeriesNumber, record.OperatorsName = 1, ""
+    record.InstanceNumber = 1
+    record.TreatmentDate, record.TreatmentTime = date, time
+    record.ReferencedRTPlanSequence = (
+        [_item(ReferencedSOPClassUID=RT_PLAN, ReferencedSOPInstanceUID=plan_uid)] if plan_uid else []
+    )
+    if sop_class != SUMMARY_RECORD:
+        record.TreatmentMachineSequence = [
+            _item(
+                TreatmentMachineName="LINAC1",
+                Manufacturer="synthetic",
+                InstitutionName="",
+                ManufacturerModelName="",
+                DeviceSerialNumber="",
+            )
+        ]
+    return record
+
+
+def _delivered_beam(
+    number: int | None, specified: str | None, delivered: str | None, *, start: tuple[str, str], ion: bool
+) -> Dataset:
+    beam = _item(
+        BeamType="STATIC",
+        RadiationType="PROTON" if ion else "PHOTON",
+        TreatmentVerificationStatus="",
+        NumberOfWedges=0,
+        NumberOfCompensators=0,
+        NumberOfBoli=0,
+        NumberOfBlocks=0,
+        NumberOfControlPoints=2,
+    )
+    for keyword, value in [
+        ("ReferencedBeamNumber", number),
+        ("SpecifiedPrimaryMeterset", specified),
+        ("DeliveredPrimaryMeterset", delivered),
+    ]:
+        if value is not None:
+            setattr(beam, keyword, value)
+    date, time = start
+    points = [
+        _item(
+            ReferencedControlPointIndex=n,
+            TreatmentControlPointDate=date,
+            TreatmentControlPointTime=_later(time, seconds=30 * n),
+            SpecifiedMeterset=(specified or "0") if n else "0",
+            DeliveredMeterset=(delivered or "0") if n else "0",
+        )
+        for n in (0, 1)
+    ]
+    if ion:
+        beam.BeamName, beam.ScanMode, beam.PatientSupportType = f"beam {number}", "NONE", "TABLE"
+        beam.NumberOfRangeShifters = beam.NumberOfLateralSpreadingDevices = beam.NumberOfRangeModulators = 0
+        beam.IonControlPointDeliverySequence = points
+    else:
+        beam.BeamLimitingDeviceLeafPairsSequence = [
+            _item(RTBeamLimitingDeviceType=kind, NumberOfLeafJawPairs=1) for kind in ("X", "Y")
+        ]
+        for point in points:
+            point.DoseRateSet, point.DoseRateDelivered = "600", "598"
+        beam.ControlPointDeliverySequence = points
+    return beam
+
+
+def _later(time: str, *, seconds: int) -> str:
+    """A time of day some seconds after another, both as DICOM writes them."""
+    hours, minutes, rest = (int(time.ljust(6, "0")[n : n + 2]) for n in (0, 2, 4))
+    total = 3600 * hours + 60 * minutes + rest + seconds
+    return f"{total // 3600 % 24:02}{total // 60 % 60:02}{total % 60:02}"
 
 
 def square(z_mm: float, *, half_mm: float = 5.0) -> list[float]:

@@ -41,7 +41,8 @@ PASS, FAIL, UNCERTAIN, NOT_EVALUATED, NOT_DUE = (
     Outcome.NOT_EVALUATED,
     Outcome.NOT_DUE,
 )
-ALWAYS = {"R30": {"NOT DUE"}, "R40": {"NOT EVALUATED"}, "R41": {"FAIL"}}
+AHEAD = {rule: {"NOT DUE"} for rule in ("R20", "R25", "R26", "R30")}
+ALWAYS = {**AHEAD, "R40": {"NOT EVALUATED"}, "R41": {"FAIL"}}
 """What a compliant case before treatment says: the decision lies ahead, and 145.5 Gy are on the mark."""
 
 
@@ -54,7 +55,7 @@ def test_a_compliant_case_passes() -> None:
 def test_an_integrated_boost_passes() -> None:
     result = judged(sib_case())
     assert result.outcome is PASS
-    assert not_passed(result) == {"R30": {"NOT DUE"}, "R40": {"NOT EVALUATED"}}
+    assert not_passed(result) == {**AHEAD, "R40": {"NOT EVALUATED"}}
 
 
 def test_every_rule_has_a_finding() -> None:
@@ -73,6 +74,10 @@ def dated(**courses: CourseStatement) -> dict[str, Any]:
 
 def changed(**plans: Changed) -> dict[str, Any]:
     return {"change": plans}
+
+
+def entered(*days: dt.date) -> dict[str, Any]:
+    return {"statement": make_statement(events=[Event(kind=EventKind.ANTI_PD1, date=d) for d in days])}
 
 
 SATURDAY_TOO = CourseStatement(dates=tuple(dt.date(2026, 3, 30) + dt.timedelta(days=n) for n in range(28)))
@@ -107,6 +112,21 @@ FAILS: Mapping[str, tuple[dict[str, Any], Outcome, Outcome]] = {
         {"structures": {LEFT: box(name=LEFT, low=(28, -4, -28), high=(32, 4, 0))}},
         UNCERTAIN,
         UNCERTAIN,
+    ),
+    "R20": (entered(dt.date(2026, 3, 25)), FAIL, PASS),
+    "R25": (entered(dt.date(2026, 3, 31)), FAIL, FAIL),
+    "R26": (
+        {
+            "statement": make_statement(
+                courses={"definitive": CourseStatement(first_date=dt.date(2026, 3, 30), delivered=28)},
+                events=[
+                    Event(kind=EventKind.INCOMPLETE_RESPONSE, date=dt.date(2026, 5, 1)),
+                    Event(kind=EventKind.ANTI_PD1, date=dt.date(2026, 5, 30)),
+                ],
+            )
+        },
+        FAIL,
+        PASS,
     ),
     "R21": (dated(definitive=CourseStatement(first_date=dt.date(2026, 4, 3))), FAIL, FAIL),
     "R23": (changed(definitive=Changed(total_gy="57")), FAIL, FAIL),

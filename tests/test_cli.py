@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import functools
+import io
 import json
 import os
 import subprocess
@@ -12,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from cases import CORE, LEFT, PRESCRIBED, organs
@@ -78,6 +81,20 @@ class TestExitCodes:
             ["dvh", "{tmp}/nowhere"],
             ["dvh", "{tmp}", "--structure", "none of it"],
             ["inspect", "{tmp}/nowhere"],
+            ["check", "{tmp}", "--after-fraction", "0"],
+            ["check", "{tmp}", "--after-fraction", "29"],
+            ["check", "{tmp}", "--after-fraction", "2", "--as-of", "2026-04-01"],
+            ["ledger", "{tmp}/nowhere"],
+            ["ledger", "{tmp}", "--protocol", "nothing"],
+            ["ledger", "{tmp}", "--as-of", "yesterday"],
+            ["ledger", "{tmp}", "--after-fraction", "half"],
+            ["ledger", "{tmp}", "--after-fraction", "-1"],
+            ["ledger", "{tmp}", "--after-fraction", "29"],
+            ["ledger", "{tmp}", "--after-fraction", "2", "--course", "nothing"],
+            ["ledger", "{tmp}", "--after-fraction", "2", "--as-of", "2026-04-01"],
+            ["ledger", "{tmp}", "--course", "induction"],
+            ["ledger", "{tmp}", "--csv", "{tmp}/a/b.csv"],
+            ["ledger", "{tmp}", "--csv", "{tmp}/a", "--svg", "{tmp}/a"],
         ],
     )
     def test_2_nothing_can_be_done(self, run: Run, folder: Path, arguments: list[str]) -> None:
@@ -90,7 +107,7 @@ class TestExitCodes:
         assert code == 3
         assert "OUTCOME: NOT EVALUATED" in out
 
-    @pytest.mark.parametrize("command", ["check", "inspect", "dvh"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "dvh", "ledger"])
     @pytest.mark.parametrize(
         "fault", [RuntimeError("Doe^Jane"), MemoryError(), RecursionError(), ZeroDivisionError()]
     )
@@ -127,7 +144,7 @@ class TestExitCodes:
         code, out, _ = run("--help")
         assert code == 0
         assert "exit codes of check" in " ".join(out.split())
-        for command in ("inspect", "dvh", "check"):
+        for command in ("inspect", "dvh", "ledger", "check"):
             code, out, _ = run(command, "--help")
             assert code == 0
             assert "--identify" in out
@@ -140,6 +157,11 @@ class TestExitCodes:
         code, out, err = run(command, folder)
         assert (code, err) == (0, "")
         assert LEFT in out
+
+    def test_the_book(self, run: Run, folder: Path) -> None:
+        code, out, err = run("ledger", folder)
+        assert (code, err) == (0, "")
+        assert "  .  2026-03-02 Mon        induction     1  low 1 + boost 1      6.5   1     6.5\n" in out
 
     def test_as_a_program(self, folder: Path) -> None:
         program = [sys.executable, "-c", "from dosecalc.cli import run; run()", "inspect"]
@@ -175,6 +197,11 @@ class TestOptions:
         code, out, _ = run("check", folder, "--as-of", "2026-06-01")
         assert code == 3
         assert "judged as of: 2026-06-01" in out
+
+    def test_after_fraction(self, run: Run, folder: Path) -> None:
+        code, out, _ = run("check", folder, "--after-fraction", "25")
+        assert code == 3
+        assert "hold" in out
 
     def test_structure(self, run: Run, folder: Path) -> None:
         code, out, _ = run("dvh", folder, "--structure", LEFT)
@@ -261,21 +288,101 @@ class TestJson:
         assert [p.name for p in tmp_path.iterdir()] == ["empty"]
 
 
+class TestLedger:
+    SAMPLES = Path(__file__).parents[1] / "sample_plans"
+
+    def test_files(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        paths = {kind: tmp_path / f"book.{kind}" for kind in ("csv", "json", "svg")}
+        arguments = [a for kind, path in paths.items() for a in (f"--{kind}", path)]
+        assert run("ledger", folder, *arguments)[0] == 0
+        first = {kind: path.read_bytes() for kind, path in paths.items()}
+        assert run("ledger", folder, *arguments)[0] == 0
+        assert first == {kind: path.read_bytes() for kind, path in paths.items()}
+        rows = list(csv.DictReader(io.StringIO(first["csv"].decode(), newline="")))
+        assert len(rows) == 35 + 1 + 2 * 3 + 28
+        assert rows[-1]["course so far [Gy]"] == "56"
+        data = json.loads(first["json"])
+        assert [c["projected_dose"]["gy"] for c in data["counts"]] == ["70", "19.5", "56"]
+        used = [i for i in data["provenance"]["inputs"] if i["used"]]
+        assert {i["path"] for i in used} >= {"RP_low.dcm", "RD_boost.dcm", "case.toml"}
+        assert all(len(i["sha256"]) == 64 for i in used)
+        assert ElementTree.fromstring(first["svg"]).tag.endswith("svg")
+        assert {p.name for p in tmp_path.iterdir()} == {"book.csv", "book.json", "book.svg"}
+
+    def test_calendar_only_where_asked(self, run: Run, folder: Path) -> None:
+        assert "week  Mon" not in run("ledger", folder)[1]
+        code, out, _ = run("ledger", folder, "--calendar")
+        assert code == 0
+        assert "    14  30 .  31 .\n" in out
+
+    def test_as_of_and_after_a_fraction(self, run: Run, folder: Path) -> None:
+        code, out, _ = run("ledger", folder, "--as-of", "2026-02-01")
+        assert code == 0
+        assert "as it stood on 2026-02-01" in out
+        assert "recurrence" not in out
+        code, out, _ = run("ledger", folder, "--after-fraction", "25")
+        assert code == 0
+        assert "after fraction 25 of the definitive course" in out
+        assert "  definitive       28     25        0     3          56        50            56\n" in out
+        code, out, _ = run("ledger", folder, "--after-fraction", "2", "--course", "induction")
+        assert code == 0
+        assert "  induction         3      2        0     1        19.5        13          19.5\n" in out
+
+    def test_another_protocol(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        local = tmp_path / "local.toml"
+        local.write_text('format_version = 1\nextends = "redefine"\nname = "local"\ntitle = "mine"\n')
+        code, out, _ = run("ledger", folder, "--protocol", local)
+        assert code == 0
+        assert "protocol: mine\n" in out
+
+    def test_what_is_lost_is_a_warning(self, run: Run, tmp_path: Path) -> None:
+        case = save_redefine(tmp_path, skip=("RP_boost.dcm",))
+        code, out, _ = run("ledger", case)
+        assert code == 0
+        said = " ".join(out.split())
+        assert "WARNING: RD_boost.dcm is the dose of" in said
+        assert "below the book" in out
+
+    def test_nothing_to_book(self, run: Run, tmp_path: Path) -> None:
+        only = ("RP_low.dcm", "RP_boost.dcm", "RP_definitive.dcm")
+        case = save_redefine(tmp_path, skip=only, case_toml=None)
+        code, out, err = run("ledger", case)
+        assert (code, out) == (2, "")
+        assert "no session of any course to book" in err
+        assert "RD_low.dcm is the dose of" in err
+
+    @pytest.mark.parametrize("name", ["redefine_compliant", "redefine_two_plans"])
+    def test_sample_plans(self, run: Run, name: str) -> None:
+        code, out, err = run("ledger", self.SAMPLES / name, "--calendar")
+        assert (code, err) == (0, "")
+        assert max(map(len, out.splitlines())) <= 100
+        for line in (
+            "  x  2024-03-01 Fri        prior        35  stated 35            2    35    70",
+            "  !  2026-02-10 Tue  recurrence: biopsy of the nasopharynx",
+            "  .  2026-03-04 Wed        induction     3  low 3 + boost 3      6.5   3    19.5",
+            "  .  2026-05-01 Fri        definitive   25  definitive 25        2    25    50",
+            "  definitive       28      0        0    28          56         0            56",
+            "    18                           1 .   2     3",
+        ):
+            assert f"{line}\n" in out
+        assert ("grouping" in out) == (name == "redefine_two_plans")
+
+
 class TestPrivacy:
-    @pytest.mark.parametrize("command", ["check", "inspect", "dvh"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "dvh", "ledger"])
     def test_patient_only_where_asked(self, run: Run, folder: Path, tmp_path: Path, command: str) -> None:
-        files = {"check": "--json", "dvh": "--csv"}
-        extra = [files[command], tmp_path / "out"] if command in files else []
+        files = {"check": ["json"], "dvh": ["csv"], "ledger": ["csv", "json", "svg"]}.get(command, [])
+        extra = [a for kind in files for a in (f"--{kind}", tmp_path / kind)]
         code, out, err = run(command, folder, *extra)
         assert code == 0
-        written = (tmp_path / "out").read_text(encoding="utf-8") if extra else ""
+        written = "".join((tmp_path / kind).read_text(encoding="utf-8") for kind in files)
         for text in (out, err, written):
             assert NAME not in text
             assert PATIENT_ID not in text
 
-    @pytest.mark.parametrize("command", ["check", "inspect"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "ledger"])
     def test_asked(self, run: Run, folder: Path, tmp_path: Path, command: str) -> None:
-        extra = ["--json", tmp_path / "out.json"] if command == "check" else []
+        extra = ["--json", tmp_path / "out.json"] if command != "inspect" else []
         _, out, _ = run(command, folder, "--identify", *extra)
         assert NAME in out
         assert PATIENT_ID in out
@@ -307,7 +414,7 @@ class TestOddNames:
     @pytest.mark.parametrize(
         "odd", ["\x1b[31mred\x07", "right\u202eto left", "<script>alert(1)</script>", "x" * 10_000]
     )
-    @pytest.mark.parametrize("command", ["check", "inspect", "dvh"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "dvh", "ledger"])
     def test_names_in_files(self, run: Run, tmp_path: Path, odd: str, command: str) -> None:
         def rename(dataset: Dataset) -> None:
             set_text(dataset.StructureSetROISequence[-1], "ROIName", odd)
@@ -323,7 +430,12 @@ class TestOddNames:
 
     def test_file_names_in_messages(self, run: Run, tmp_path: Path) -> None:
         case = save_redefine(tmp_path / "a\x1b[31m\ncase")
-        for arguments in (["check", case], ["inspect", case], ["check", case / "nowhere\x1b"]):
+        for arguments in (
+            ["check", case],
+            ["inspect", case],
+            ["ledger", case],
+            ["check", case / "nowhere\x1b"],
+        ):
             _, out, err = run(*arguments)
             for line in (out + err).split("\n"):
                 assert not [c for c in line if unicodedata.category(c)[0] == "C"], line[:80]

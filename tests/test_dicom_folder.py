@@ -67,7 +67,11 @@ def test_only_the_case_file_of_the_folder_itself_is_passed_over(tmp_path: Path) 
 def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
     make.save_case(tmp_path)
     make.save(other_object("REG", "1.2.3.1"), tmp_path / "REG.dcm")
-    make.save(other_object("RTRECORD", "1.2.3.2"), tmp_path / "RT.dcm")
+    make.save(make.make_record(uid="1.2.3.2", sop_class=make.BRACHY_RECORD), tmp_path / "RT.dcm")
+    make.save(other_object("RTRECORD", "1.2.3.4"), tmp_path / "RT2.dcm")
+    simulated = make.make_record(uid="1.2.3.5")
+    simulated.TreatmentRecordContentOrigin = "SIMULATION"
+    make.save(simulated, tmp_path / "RT3.dcm")
     make.save(other_object("CT", "1.2.3.3"), tmp_path / "CT1.dcm")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty").touch()
@@ -75,13 +79,73 @@ def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
     reasons = {path: (f.kind, f.used, f.reason) for path, f in listed(case).items() if not f.used}
     assert reasons == {
         "REG.dcm": ("REG", False, "registrations between frames of reference are not read"),
-        "RT.dcm": ("RTRECORD", False, "treatment records are not read"),
+        "RT.dcm": ("RTRECORD", False, "brachytherapy records are not read"),
+        "RT2.dcm": (
+            "RTRECORD",
+            False,
+            "treatment records of SOP class 1.2.840.10008.5.1.4.1.1.66.1 are not read",
+        ),
+        "RT3.dcm": ("RTRECORD", False, "a simulated delivery, not a treatment"),
         "CT1.dcm": ("CT", False, "objects of modality CT are not needed"),
         "notes.txt": ("", False, "not a DICOM file"),
         "empty": ("", False, "an empty file"),
     }
     assert all(len(file.sha256) == 64 for file in case.inputs)
     assert case.problems == ()
+    assert not any(file.lost for file in case.inputs)
+    assert case.records == ()
+
+
+def test_records_and_summaries_are_part_of_the_case(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    make.save(make.make_record(uid="1.2.3.1", fraction=1), tmp_path / "records" / "b")
+    make.save(make.make_record(uid="1.2.3.2", fraction=2), tmp_path / "records" / "a")
+    make.save(make.make_record(uid="1.2.3.3", fraction=3, sop_class=make.ION_RECORD), tmp_path / "z")
+    make.save(make.make_summary(), tmp_path / "summary")
+    case = read_folder(tmp_path)
+    assert case.problems == ()
+    assert [(r.source, r.uid, r.deliveries[0].fraction) for r in case.records] == [
+        ("records/a", "1.2.3.2", 2),
+        ("records/b", "1.2.3.1", 1),
+        ("z", "1.2.3.3", 3),
+    ]
+    assert [(s.source, s.uid, s.groups[0].delivered) for s in case.summaries] == [
+        ("summary", make.SUMMARY_UID, 2)
+    ]
+    assert {r.plan_uid for r in (*case.records, *case.summaries)} == {plan.uid for plan in case.plans}
+    assert all(file.used and not file.lost for file in case.inputs)
+    assert [file.kind for file in case.inputs].count("RTRECORD") == 4
+
+
+def test_a_case_without_records_has_none(tmp_path: Path) -> None:
+    case = read_folder(make.save_case(tmp_path))
+    assert (case.records, case.summaries) == ((), ())
+
+
+def test_broken_records_are_lost_and_said(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    dataset = make.make_record(uid="1.2.3.1")
+    dataset.TreatmentSessionBeamSequence[1].DeliveredPrimaryMeterset = "-80"
+    make.save(dataset, tmp_path / "RT1.dcm")
+    classless = make.make_record(uid="1.2.3.2")
+    del classless.SOPClassUID
+    make.save(classless, tmp_path / "RT2.dcm")
+    (tmp_path / "RT3.dcm").write_bytes(make.as_bytes(make.make_record(uid="1.2.3.3"))[:-30])
+    make.save(make.make_record(uid="1.2.3.4"), tmp_path / "RT4.dcm")
+    case = read_folder(tmp_path)
+    assert [record.source for record in case.records] == ["RT4.dcm"]
+    assert case.problems == tuple(listed(case)[f"RT{n}.dcm"].reason for n in (1, 2, 3))
+    assert case.problems[:2] == (
+        "RT1.dcm: TreatmentSessionBeamSequence item 2, DeliveredPrimaryMeterset: "
+        "expected 0 or more, found -80",
+        "RT2.dcm: SOPClassUID: expected a value, found none",
+    )
+    assert "found the end of the data after" in case.problems[2]
+    assert [(f.path, f.used) for f in case.inputs if f.lost] == [
+        ("RT1.dcm", False),
+        ("RT2.dcm", False),
+        ("RT3.dcm", False),
+    ]
 
 
 def test_a_broken_file_is_named_and_the_rest_is_read(tmp_path: Path) -> None:
@@ -147,6 +211,19 @@ def test_nothing_usable_lists_what_is_there(tmp_path: Path) -> None:
         read_folder(tmp_path)
 
 
+def test_records_alone_are_no_case(tmp_path: Path) -> None:
+    make.save(make.make_record(), tmp_path / "RT.dcm")
+    make.save(make.make_summary(), tmp_path / "sum.dcm")
+    make.save(other_object("CT"), tmp_path / "CT.dcm")
+    with pytest.raises(InputError) as caught:
+        read_folder(tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path.as_posix()}: expected a readable RTPLAN, RTDOSE or RTSTRUCT file, "
+        "found CT.dcm: objects of modality CT are not needed; "
+        "RT.dcm: a treatment record without them; sum.dcm: a treatment record without them"
+    )
+
+
 def two_patients(folder: Path) -> None:
     make.save_case(folder / "one")
     plan, dose = make.make_plan(uid="1.2.8"), make.make_dose(uid="1.2.9", plan_uids=("1.2.8",))
@@ -181,6 +258,30 @@ def test_a_broken_file_of_another_patient_is_no_problem_of_this_one(tmp_path: Pa
     problems = read_folder(tmp_path, patient_id="P-2").problems
     assert not any("RD2" in problem for problem in problems)
     assert any("RD2" in problem for problem in read_folder(tmp_path, patient_id="P-1").problems)
+
+
+def test_records_are_those_of_the_one_patient(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    mine, other = make.make_record(), make.make_record(uid="1.2.3.1", plan_uid="1.2.3.2")
+    other.PatientID, other.PatientName = "P-2", "Roe^Richard"
+    make.save(mine, tmp_path / "RT1.dcm")
+    make.save(other, tmp_path / "RT2.dcm")
+    with pytest.raises(InputError, match=r"expected one patient, found 2: those of RD\.dcm, RT2\.dcm; say"):
+        read_folder(tmp_path)
+    case = read_folder(tmp_path, patient_id="P-1")
+    assert [record.source for record in case.records] == ["RT1.dcm"]
+    assert listed(case)["RT2.dcm"].reason == "PatientID is not the one asked for"
+    assert case.problems == ()
+
+
+def test_a_record_of_nobody_is_said(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    dataset = make.make_record()
+    dataset.PatientID = ""
+    make.save(dataset, tmp_path / "RT.dcm")
+    case = read_folder(tmp_path)
+    assert case.problems == ("RT.dcm: PatientID: expected that of the other files, found none",)
+    assert len(case.records) == 1
 
 
 def test_odd_patient_attributes_are_said_without_quoting_them(tmp_path: Path) -> None:
@@ -223,6 +324,48 @@ def test_two_contents_under_one_uid_are_both_refused(tmp_path: Path) -> None:
     )
 
 
+def test_a_second_copy_of_a_record_is_not_used(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    for name in ("RT1.dcm", "RT2.dcm"):
+        make.save(make.make_record(), tmp_path / name)
+        make.save(make.make_summary(), tmp_path / f"sum_{name}")
+    case = read_folder(tmp_path)
+    assert [record.source for record in case.records] == ["RT1.dcm"]
+    assert [summary.source for summary in case.summaries] == ["sum_RT1.dcm"]
+    copy = listed(case)["RT2.dcm"]
+    assert (copy.used, copy.lost, copy.reason) == (False, False, "the same file as RT1.dcm")
+    assert case.problems == ()
+
+
+def test_two_records_under_one_uid_are_both_refused(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    make.save(make.make_record(fraction=1), tmp_path / "RT1.dcm")
+    make.save(make.make_record(fraction=2), tmp_path / "RT2.dcm")
+    make.save(make.make_record(uid="1.2.3.1", fraction=3), tmp_path / "RT3.dcm")
+    case = read_folder(tmp_path)
+    assert [record.source for record in case.records] == ["RT3.dcm"]
+    for path in ("RT1.dcm", "RT2.dcm"):
+        file = listed(case)[path]
+        assert (file.used, file.lost) == (False, True)
+        assert file.reason == "other content under the same SOPInstanceUID: RT1.dcm, RT2.dcm"
+    assert case.problems == (
+        "RT1.dcm, RT2.dcm: SOPInstanceUID: expected one content under one UID, "
+        f"found different ones under {make.RECORD_UID}; none of these files is used",
+    )
+
+
+def test_of_two_brachytherapy_records_under_one_uid_none_is_missing(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    for fraction in (1, 2):
+        dataset = make.make_record(fraction=fraction, sop_class=make.BRACHY_RECORD)
+        make.save(dataset, tmp_path / f"RT{fraction}.dcm")
+    case = read_folder(tmp_path)
+    assert [(file.path, file.lost) for file in case.inputs if not file.used] == [
+        ("RT1.dcm", False),
+        ("RT2.dcm", False),
+    ]
+
+
 def test_a_broken_namesake_casts_doubt_on_the_good_file(tmp_path: Path) -> None:
     make.save_case(tmp_path)
     dataset = make.make_dose()
@@ -243,6 +386,14 @@ def _dose(name: str = "RD.dcm", **how: object) -> Callable[[Path], Path]:
 
 def _structures(**how: object) -> Callable[[Path], Path]:
     return lambda folder: make.save(make.make_structures(**how), folder / "RS.dcm")  # type: ignore[arg-type]
+
+
+def _record(**how: object) -> Callable[[Path], Path]:
+    return lambda folder: make.save(make.make_record(**how), folder / "RT.dcm")  # type: ignore[arg-type]
+
+
+def _summary(**how: object) -> Callable[[Path], Path]:
+    return lambda folder: make.save(make.make_summary(**how), folder / "RT.dcm")  # type: ignore[arg-type]
 
 
 def _old_dose(folder: Path) -> Path:
@@ -327,6 +478,22 @@ ODD_LINKS: list[tuple[Callable[[Path], object], str]] = [
     (
         _dose(summation="BEAM", beam_numbers=(1, 8)),
         "RD.dcm: ReferencedRTPlanSequence: expected beams of RP.dcm (1, 2, 3), found 8",
+    ),
+    (
+        _record(plan_uid="1.9.6"),
+        "RT.dcm: ReferencedRTPlanSequence: expected a plan that is here, found 1.9.6",
+    ),
+    (
+        _record(plan_uid=""),
+        "RT.dcm: ReferencedRTPlanSequence: expected the plan of this record, found none",
+    ),
+    (
+        _summary(plan_uid="1.9.6"),
+        "RT.dcm: ReferencedRTPlanSequence: expected a plan that is here, found 1.9.6",
+    ),
+    (
+        _summary(plan_uid=""),
+        "RT.dcm: ReferencedRTPlanSequence: expected the plan of this record, found none",
     ),
     (
         _dose(name="RD2.dcm", uid="1.2.99"),

@@ -17,10 +17,10 @@ from dosecalc.doses import DoseGrid
 from dosecalc.evaluation import AtCells, at_cells, evaluated, stencil
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Physical
+from dosecalc.quantities import Eqd2, Physical
 from dosecalc.registrations import ONE_FRAME, Frames, Registration
 from dosecalc.sampling import Block, Quadrature, Settings, refined
-from dosecalc.structures import Structure
+from dosecalc.structures import Contour, Structure
 from dosecalc.transforms import Affine
 
 Floats = npt.NDArray[np.float64]
@@ -289,3 +289,54 @@ def test_hot_voxel_beside_a_structure_is_not_in_it() -> None:
     gy[24, 24, 35] = 10.0  # at x = 27.5: 2.5 mm further out than its dose reaches in
     curve = dvh(DoseGrid.from_array(lattice, gy), ball(24.9, spacing_mm=2.49))
     assert curve.max_gy == pytest.approx(4.0, abs=0.05)
+
+
+def cube_dose(gy: Floats, spacing_mm: float, *, uid: str = "") -> DoseGrid:
+    axis = (np.arange(gy.shape[0]) - gy.shape[0] // 2) * spacing_mm
+    return DoseGrid.from_array(Lattice(x_mm=axis, y_mm=axis, z_mm=axis), gy, uid=uid)
+
+
+def test_hot_voxel_of_a_sum_need_be_none_of_its_doses_hottest() -> None:
+    """3.5 Gy nearly everywhere in the sum, 4.6 in one voxel that is the hottest of neither dose."""
+    first, second = np.full((61, 61, 61), 2.0), np.full((61, 61, 61), 1.5)
+    first[:, :, 45:], second[:, :, 42:] = 3.2, 0.0
+    first[30, 30, 30] = 3.1
+    doses = [cube_dose(gy, 2.5, uid=str(n)) for n, gy in enumerate((first, second))]
+    ledger = Ledger.from_doses([(dose, 1) for dose in doses], together=[(0, 1)])
+    found = accumulate(ledger, ball(60, spacing_mm=2.5), Physical())
+    assert found.max_gy == pytest.approx(4.6, abs=0.03)
+
+
+@pytest.mark.parametrize("place", [(10, 12, 12), (14, 12, 12), (12, 14, 12), (12, 12, 14), (14, 14, 14)])
+def test_hot_voxel_on_a_face_belongs_to_the_structure(place: tuple[int, int, int]) -> None:
+    gy = np.full((25, 25, 25), 50.0)
+    gy[place[::-1]] = 60.0
+    box = make_box(low_xyz_mm=(-24, -24, -24), high_xyz_mm=(24, 24, 24), spacing_mm=3)
+    assert dvh(cube_dose(gy, 12.0), box).max_gy == pytest.approx(60.0, abs=0.1)
+
+
+def test_noise_around_nothing_makes_no_negative_dose() -> None:
+    gy = np.random.default_rng(5).uniform(0, 0.03, (40, 40, 40))
+    gy[gy < 0.02] = 0.0
+    curve = accumulate(
+        Ledger.from_doses([(cube_dose(gy, 1.0), 1)]), ball(15, spacing_mm=3), Eqd2(alpha_beta_gy=3.0)
+    )
+    assert curve.min_gy >= 0
+
+
+def test_dot_on_a_plane_of_its_own_is_no_volume_and_no_fault() -> None:
+    body = make_box(low_xyz_mm=(-10, -10, -6), high_xyz_mm=(10, 10, 0), spacing_mm=3)
+    dot = Contour(points_xyz_mm=np.tile([0.0, 0.0, 1.5], (3, 1)))
+    with_dot = replace(body, contours=(*body.contours, dot))
+    found, plain = (dvh(make_dose(field=lambda x, y, z: 80 + x), s) for s in (with_dot, body))
+    assert found.volume_cm3 == pytest.approx(plain.volume_cm3, rel=0.3)
+
+
+def test_plateau_of_many_cells_is_a_step() -> None:
+    """Three quarters of a large structure have exactly 50 Gy: V50Gy is 75 %."""
+    gy = np.full((81, 81, 81), 50.0)
+    gy[:, :, :30] = 0.0
+    curve = dvh(
+        cube_dose(gy, 2.0), make_box(low_xyz_mm=(-61, -40, -40), high_xyz_mm=(79, 40, 40), spacing_mm=4)
+    )
+    assert curve.percent_at_dose(50) == pytest.approx(100 * (79 - -20) / 140, abs=1.0)

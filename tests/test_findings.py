@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval, Source
-from dosecalc.results import CheckResult, DoseRow, Metrics, StopDose, StopPoint, StructureDoses, overall
+from dosecalc.results import (
+    CheckResult,
+    DecisionState,
+    DoseRow,
+    Metrics,
+    StopDose,
+    StopPoint,
+    StructureDoses,
+    overall,
+)
 from dosecalc.rules import Level
 
 PASS, FAIL, UNCERTAIN, NOT_EVALUATED, NOT_DUE = (
@@ -120,6 +129,8 @@ def full_result() -> CheckResult:
         dose_gy=50,
         fraction=25,
         fractions=28,
+        given=12,
+        state=DecisionState.NOT_REACHED,
         date=None,
         readings=(Reading(name="low+definitive", value=23.0, unit="fraction"),),
         doses=(stop,),

@@ -17,10 +17,10 @@ LAYERS = """
 errors tables
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves
-doses structures plans registrations statement ledger case fractions
+doses structures plans registrations records statement delivery ledger visits case fractions
 evaluation doubt accumulation
 dicom casefile
-goals rules rulefile protocol findings results roles courses checking
+goals rules rulefile protocol findings results roles counts courses book checking
 report
 __init__
 cli __main__

@@ -18,14 +18,17 @@ from dosecalc.protocol import shipped_protocols
 from dosecalc.rules import Level
 from dosecalc.statement import Grouping
 
-ADVISORY = {"R01", "R02", "R03", "R11", "R13", "R13.inside", "R14", "R16.overlap", "R19", "R40", "R41"}
-REQUIRED = {"R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R30", "R42"}
+ADVISORY = {"R01", "R02", "R03", "R11", "R13", "R13.inside", "R14", "R16.overlap", "R19"}
+ADVISORY |= {"R20", "R26", "R40", "R41"}
+REQUIRED = {"R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R25"}
+REQUIRED |= {"R30", "R42"}
 
 SMALL = """
 format_version = 1
 name = "small"
 title = "a small protocol"
 source = "a test"
+visit_hours = 2.0
 
 [[courses]]
 name = "only"
@@ -145,10 +148,13 @@ class TestFile:
             ("format_version = 1", "format_version = true", ["format_version", "whole number"]),
             ("format_version = 1", "", ["format_version", "found nothing"]),
             (
-                'source = "a test"\n\n[[courses]]',
-                '\nsourc = "x"\nsource = "y"\n[[courses]]',
+                'source = "a test"\nvisit_hours = 2.0',
+                'sourc = "x"\nsource = "y"\nvisit_hours = 2.0',
                 ["sourc", "source"],
             ),
+            ("visit_hours = 2.0", "", ["visit_hours", "found nothing"]),
+            ("visit_hours = 2.0", "visit_hours = 24", ["visit_hours", "less than 24"]),
+            ("visit_hours = 2.0", "visit_hours = -1", ["visit_hours", "0 or more"]),
             ('name = "only"\n\n[[roles]]', 'name = "only"\ngroup = 3\n[[roles]]', ["courses[only].group"]),
             ('name = "only"\n\n[[roles]]', "name = 3\n\n[[roles]]", ["courses[1].name", "a string", "3"]),
             (

@@ -27,8 +27,9 @@ def test_python_blocks_run_one_after_another(
     exec("\n".join(blocks("python")), {})
     printed = capsys.readouterr().out.splitlines()
     assert printed[0].startswith("PASS")
-    assert printed[-2].startswith("3 sessions")
-    assert printed[-1].startswith("28 sessions")
+    assert printed[-3].startswith("3 sessions")
+    assert printed[-2].startswith("28 sessions")
+    assert printed[-1] == "NOT REACHED 10"
 
 
 def test_shell_commands_name_what_exists() -> None:

@@ -53,6 +53,16 @@ KINDS: dict[str, dict[str, Any]] = {
         "counted_from": "last_session",
     },
     "weekly": {"course": "c", "per_week": 5, "per_day": 1},
+    "event_on_days": {"event": "anti_pd1", "course": "c", "days": [1, 22], "tolerance_days": 0},
+    "no_event_during": {"event": "anti_pd1", "course": "c"},
+    "maintenance": {
+        "event": "anti_pd1",
+        "course": "c",
+        "within_days": 14,
+        "every_days": 21,
+        "tolerance_days": 3,
+        "at_most_months": 12,
+    },
     "decision_point": {
         "course": "c",
         "role": "r",

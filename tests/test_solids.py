@@ -23,7 +23,7 @@ from dosecalc.accumulation import body_of, quadrature_of, solid_of
 from dosecalc.errors import ContourError
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.shapes import Between, EndCaps
-from dosecalc.solids import Solid, solid, volume_mm3
+from dosecalc.solids import Solid, combine, solid, volume_mm3
 from dosecalc.structures import Contour, Derived, Structure, difference, intersection
 
 Floats = npt.NDArray[np.float64]
@@ -370,3 +370,25 @@ def test_structures_without_a_solid_say_why(structure: Structure, message: str) 
     with pytest.raises(ContourError) as caught:
         solid_of(structure)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("planes_mm", "length_mm"),
+    [((0, 3, 9), 12), ((0, 6, 9, 12, 18), 21), ((0, 3, 9, 12, 18), 21), ((0, 3, 6, 9, 15), 18)],
+)
+def test_usual_gap_is_one_that_there_is(planes_mm: tuple[float, ...], length_mm: float) -> None:
+    """Half a usual slice beyond each end, and where slices are missing, a word."""
+    square = np.array([[0.0, 0, 0], [10, 0, 0], [10, 10, 0], [0, 10, 0]])
+    made = solid([square + np.array([0.0, 0, z]) for z in planes_mm], slice_mm=3.0, end_caps=EndCaps.HALF)
+    assert volume_mm3(made) / 100 == pytest.approx(length_mm)
+    assert any("no contours between" in note for note in made.notes)
+
+
+def test_end_caps_of_what_is_taken_away_are_no_caps_of_the_rest() -> None:
+    def box(low: float) -> Solid:
+        square = np.array([[0.0, 0, low], [9, 0, low], [9, 9, low], [0, 9, low]])
+        return solid([square + np.array([0.0, 0, z]) for z in (0, 3, 6)], end_caps=EndCaps.HALF)
+
+    first, second = box(0), box(3)
+    assert combine(first, second, lambda a, b: a & ~b).caps == first.caps
+    assert combine(first, second, lambda a, b: a & b).caps == first.caps + second.caps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +15,7 @@ from dosecalc.checking import (
     cumulative_rules,
     data_rules,
     decision_rules,
+    event_rules,
     geometry_rules,
     isodose_rules,
     prescription_rules,
@@ -21,13 +23,14 @@ from dosecalc.checking import (
     target_rules,
 )
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
+from dosecalc.checking.remaining import Allowance, allowances
 from dosecalc.checking.structure_doses import stop_doses, structure_doses
-from dosecalc.courses import build_treatment
+from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2
-from dosecalc.results import CheckResult, StopPoint, overall
+from dosecalc.results import CheckResult, DecisionState, StopPoint, overall
 from dosecalc.rules import (
     ConsecutiveDays,
     Containment,
@@ -39,6 +42,9 @@ from dosecalc.rules import (
     DecisionPoint,
     Distance,
     DoseMatchesPrescription,
+    EventOnDays,
+    Maintenance,
+    NoEventDuring,
     OneFrame,
     Overlap,
     PlanStatus,
@@ -60,6 +66,7 @@ def check(
     protocol: Protocol,
     *,
     as_of: dt.date | None = None,
+    after_fraction: int | None = None,
     settings: Settings = DEFAULT_SETTINGS,
 ) -> CheckResult:
     """Hold a case against a protocol.
@@ -70,6 +77,8 @@ def check(
     protocol : rules
     as_of : the day of the question; by default that of the last delivered session or event, and
         before treatment where there is none
+    after_fraction : the question is what holds after this fraction of the protocol's last course, and
+        before the next one; all of the courses before it counts as given
     settings : how finely structures are sampled
 
     Raises
@@ -85,24 +94,8 @@ def check(
     >>> result.outcome.value
     'PASS'
     """
-    for what, found in (
-        ("plan", case.plans),
-        ("dose", case.doses),
-        ("structure set", case.structure_sets),
-    ):
-        if not found:
-            raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
-    treatment = build_treatment(case, protocol)
-    if as_of is not None:
-        treatment = replace(treatment, ledger=treatment.ledger.as_of(as_of))
-    context = Context(
-        case=case,
-        protocol=protocol,
-        treatment=treatment,
-        as_of=as_of or default_as_of(treatment),
-        asked_as_of=as_of,
-        settings=settings,
-    )
+    context = _context(case, protocol, as_of, after_fraction, settings)
+    _end_where_stopped(context)
     findings = _findings(context)
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
@@ -115,6 +108,110 @@ def check(
         assumptions=_assumptions(context),
         problems=case.problems,
         provenance=_provenance(context),
+    )
+
+
+def remaining(
+    case: Case,
+    protocol: Protocol,
+    *,
+    as_of: dt.date | None = None,
+    after_fraction: int | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> tuple[Allowance, ...]:
+    """What is left of each cumulative limit of a protocol: dose, and further fractions of the current plan.
+
+    Parameters and errors are those of :func:`check`.
+
+    Examples
+    --------
+    >>> from dosecalc.casefile import read_case
+    >>> from dosecalc.protocol import load_protocol
+    >>> remaining(read_case("sample_plans/redefine_compliant"), load_protocol("redefine"))
+    ()
+    """
+    context = _context(case, protocol, as_of, after_fraction, settings)
+    _end_where_stopped(context)
+    for rule in protocol.rules:  # a dose that is not what it says enters nothing
+        if isinstance(rule.test, DoseMatchesPrescription):
+            tuple(_judge(context, rule))
+    return tuple(allowances(context))
+
+
+def _context(
+    case: Case, protocol: Protocol, as_of: dt.date | None, after_fraction: int | None, settings: Settings
+) -> Context:
+    for what, found in (
+        ("plan", case.plans),
+        ("dose", case.doses),
+        ("structure set", case.structure_sets),
+    ):
+        if not found:
+            raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
+    treatment = build_treatment(_known_on(case, as_of), protocol)
+    if as_of is not None and after_fraction is not None:
+        raise InputError("expected as_of or after_fraction, found both")
+    if as_of is not None:
+        treatment = _on(treatment, as_of)
+    if after_fraction is not None:
+        treatment = _after(treatment, protocol, after_fraction)
+    return Context(
+        case=case,
+        protocol=protocol,
+        treatment=treatment,
+        as_of=as_of or default_as_of(treatment),
+        asked_as_of=as_of if after_fraction is None else default_as_of(treatment),
+        settings=settings,
+    )
+
+
+def _known_on(case: Case, day: dt.date | None) -> Case:
+    """The case with the treatment records there were on a day."""
+    if day is None:
+        return case
+    return replace(case, records=tuple(r for r in case.records if r.date is None or r.date <= day))
+
+
+def _on(treatment: Treatment, day: dt.date) -> Treatment:
+    """The treatment as it stood on a day; sessions that were planned until then and not given are said."""
+    ledger = treatment.ledger.as_of(day)
+    passed = [s for s in ledger.remaining() if s.date is not None and s.date <= day]
+    said = tuple(
+        f"WARNING: {course}: {n} sessions were planned until {day}, and nothing says that they were given"
+        for course, n in Counter(s.course for s in passed).items()
+    )
+    return replace(treatment, ledger=ledger, assumptions=(*treatment.assumptions, *said))
+
+
+def _end_where_stopped(context: Context) -> None:
+    """Once a course was stopped, what is left of its plans is no longer ahead."""
+    for rule in context.protocol.rules:
+        if not isinstance(rule.test, DecisionPoint):
+            continue
+        try:
+            stopped = decision_rules.stand(context, rule.test).state is DecisionState.STOPPED
+        except DosecalcError:
+            continue  # the rule says why
+        treatment, course = context.treatment, rule.test.course
+        left = treatment.ledger.course(course).remaining()
+        if stopped and len(left):
+            ended = f"{course}: stopped; {len(left)} planned sessions are not given and in no sum"
+            context.treatment = replace(
+                treatment,
+                ledger=treatment.ledger.without(left),
+                assumptions=(*treatment.assumptions, ended),
+            )
+
+
+def _after(treatment: Treatment, protocol: Protocol, number: int) -> Treatment:
+    try:
+        ledger = treatment.ledger.after(protocol.courses[-1].name, number)
+    except DosecalcError as error:
+        raise InputError(f"after_fraction: {error}") from None
+    return replace(
+        treatment,
+        ledger=ledger,
+        assumptions=(*treatment.assumptions, f"judged as after fraction {number} of the last course"),
     )
 
 
@@ -170,6 +267,12 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
             return calendar_rules.days_between(context, rule, test)
         case Weekly():
             return calendar_rules.weekly(context, rule, test)
+        case EventOnDays():
+            return event_rules.event_on_days(context, rule, test)
+        case NoEventDuring():
+            return event_rules.no_event_during(context, rule, test)
+        case Maintenance():
+            return event_rules.maintenance(context, rule, test)
         case DecisionPoint():
             return decision_rules.decision_point(context, rule, test)
         case CumulativeLimit():
@@ -197,7 +300,9 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
             course=rule.test.course,
             dose_gy=float(rule.test.dose_gy),
             fraction=fraction,
-            fractions=len(context.treatment.ledger.course(rule.test.course)),
+            fractions=max(s.day for s in context.treatment.planned.course(rule.test.course)),
+            given=len(context.treatment.ledger.course(rule.test.course).delivered().whole_days()),
+            state=decision_rules.stand(context, rule.test).state,
             date=found.due,
             readings=found.shown_readings,
             doses=tuple(stop_doses(context, rule.test.course, fraction)),
@@ -254,7 +359,8 @@ def _unasked(context: Context) -> Iterator[str]:
         stated = context.case.statement.course(course)
         if context.treatment.of_course(course) and all(s.date is None for s in ledger):
             yield f"WARNING: {course}: no dates are stated, so rules on its calendar judge nothing"
-        if context.treatment.of_course(course) and stated.delivered is None:
+        silent = stated.delivered is None and not len(ledger.delivered())
+        if context.treatment.of_course(course) and silent:
             yield f"{course}: nothing is stated of fractions delivered; taken as none"
     for rule in rules:
         if isinstance(rule.test, CumulativeLimit) and isinstance(rule.test.goal.quantity, Bed | Eqd2):

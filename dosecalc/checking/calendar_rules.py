@@ -79,7 +79,10 @@ def consecutive_days(context: Context, rule: Rule, test: ConsecutiveDays) -> Ite
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
-    days = {s.day: s.date for s in context.course_ledger(test.course) if s.date is not None}
+    days: dict[int, dt.date] = {}
+    for session in context.course_ledger(test.course):
+        if session.date is not None:
+            days.setdefault(session.day, session.date)  # the rest of a broken-off fraction is no new day
     dates = [days[day] for day in sorted(days)]
     listed = ", ".join(str(d) for d in dates)
     gaps = [(b - a).days for a, b in itertools.pairwise(dates)]
@@ -92,10 +95,13 @@ def consecutive_days(context: Context, rule: Rule, test: ConsecutiveDays) -> Ite
 def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:
     """At most so many sessions in an ISO week and in a day."""
     try:
-        dates = _dates(context, test.course)
+        _dates(context, test.course)
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
+    # A fraction in two parts on one day is one; its rest with the next fraction comes in that one's visit.
+    fractions = {(s.date, s.day) for s in context.course_ledger(test.course) if s.date is not None}
+    dates = sorted(date for date, _ in fractions)
     weeks = Counter(d.isocalendar()[:2] for d in dates)
     days = Counter(dates)
     (year, week), most = max(weeks.items(), key=lambda item: (item[1], item[0]))
@@ -106,7 +112,7 @@ def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:
         outcome = Outcome.FAIL
     else:
         outcome = Outcome.PASS
-    text += f" (expected at most {test.per_week} a week, {test.per_day} a day)"
+    text += f" (expected at most {test.per_week} a week, {test.per_day} a day)" + _overall(dates)
     yield replace(
         finding(rule, outcome, f"{test.course}: {text}"),
         band=Band(value=float(most)),
@@ -115,6 +121,23 @@ def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:
         comparison="<=",
         unit="sessions a week",
     )
+
+
+def _overall(dates: list[dt.date]) -> str:
+    """The overall time, and each break: days on which at least one weekday went without a session."""
+    breaks = [
+        f"{_weekdays_between(a, b)} weekdays between {a} and {b}"
+        for a, b in itertools.pairwise(dates)
+        if _weekdays_between(a, b)
+    ]
+    text = f"; {(dates[-1] - dates[0]).days + 1} days in all, from {dates[0]} to {dates[-1]}"
+    return text + (f", without a session: {', '.join(breaks)}" if breaks else ", without a break")
+
+
+def _weekdays_between(first: dt.date, last: dt.date) -> int:
+    """Weekdays strictly between two days."""
+    days = (first + dt.timedelta(days=n) for n in range(1, (last - first).days))
+    return sum(day.weekday() < 5 for day in days)
 
 
 def recurrence(context: Context, rule: Rule, test: Recurrence) -> Iterator[Finding]:

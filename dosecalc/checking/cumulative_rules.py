@@ -59,8 +59,8 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
     dose = cells.known_total_gy(ledger, test.goal.quantity)
-    deciding, metric = _summed(cells, ledger, test.goal)
-    stricter = [(g, _summed(cells, ledger, g)[0]) for g in test.stricter]
+    deciding, metric = summed(cells, ledger, test.goal)
+    stricter = [(g, summed(cells, ledger, g)[0]) for g in test.stricter]
     together = not deciding.is_exact and deciding.is_bounded
     if missing:
         deciding = open_above(deciding)
@@ -103,13 +103,20 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     )
 
 
-def _summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
-    """A metric of the sum: sessions of one day apart, and up to what they would be in one visit."""
-    apart, metric = measured(goal, cells.curve(ledger, goal.quantity))
+def summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
+    """A metric of the sum: sessions of one day apart, and up to what they would be in one visit.
+
+    The dose of a beam that stopped midway is known only to be less than that of the whole.
+    """
+    sum_of, metric = measured(goal, cells.curve(ledger, goal.quantity))
     merged = ledger.in_one_visit_a_day()
-    if isinstance(goal.quantity, Physical) or len(merged) == len(ledger):
-        return apart, metric
-    return apart.or_up_to(measured(goal, cells.curve(merged, goal.quantity))[0]), metric
+    if not isinstance(goal.quantity, Physical) and len(merged) < len(ledger):
+        sum_of = sum_of.or_up_to(measured(goal, cells.curve(merged, goal.quantity))[0])
+    if ledger.is_approximate:
+        for extreme in (ledger.extremes()[0], *merged.extremes()[1:]):
+            if len(extreme):
+                sum_of = sum_of.or_up_to(measured(goal, cells.curve(extreme, goal.quantity))[0])
+    return sum_of, metric
 
 
 def _is_maximum(goal: Goal) -> bool:

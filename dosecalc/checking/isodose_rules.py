@@ -49,7 +49,7 @@ def session_on(
             if isinstance(path, NoPath):
                 raise FrameError(f"{part.dose.source}: {path}")
             dose = part.dose.at(lattice, None if path == IDENTITY else path)
-            total += float(contribution.share) * part.scale * np.nan_to_num(dose)
+            total += float(contribution.share_of(part.beam)) * part.scale * np.nan_to_num(dose)
     return total
 
 

@@ -70,6 +70,8 @@ def bound_word(interval: Interval) -> str:
     """
     if interval.is_exact:
         return ""
+    if interval.low < interval.value < interval.high:
+        return "about "
     return "at least " if interval.value == interval.low else "at most "
 
 

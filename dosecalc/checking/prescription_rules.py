@@ -24,7 +24,10 @@ def per_fraction_gy(context: Context, role: str) -> tuple[AssignedPlan, Decimal]
     ------
     DosecalcError : if the plan, its prescription or its number of fractions is not known.
     """
-    assigned = context.plan_with_role(role)
+    return _per_fraction_gy(context, context.plan_with_role(role), role)
+
+
+def _per_fraction_gy(context: Context, assigned: AssignedPlan, role: str) -> tuple[AssignedPlan, Decimal]:
     prescription = prescription_for(assigned, context.protocol.role(role))
     if prescription is None:
         raise DosecalcError(f"{assigned.name}: it has no prescription that fits the role {role!r}")
@@ -37,15 +40,20 @@ def per_fraction_gy(context: Context, role: str) -> tuple[AssignedPlan, Decimal]
 
 
 def prescription_is(context: Context, rule: Rule, test: PrescriptionIs) -> Iterator[Finding]:
-    """A role is prescribed as the protocol has it: dose per fraction within tolerance, exact count."""
+    """A role is prescribed as the protocol has it: dose per fraction within tolerance, exact count.
+
+    Plans that follow one another count together.
+    """
     try:
-        assigned, dose = per_fraction_gy(context, test.role)
+        context.plan_with_role(test.role)
+        parts = [_per_fraction_gy(context, p, test.role) for p in context.treatment.all_with_role(test.role)]
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
+    assigned, dose = max(parts, key=lambda part: abs(part[1] - test.dose_per_fraction_gy))
     right_dose = abs(dose - test.dose_per_fraction_gy) <= test.tolerance_gy
-    right_count = assigned.fractions == test.fractions
-    text = f"{assigned.name}: {_plain(dose)} Gy x {assigned.fractions}"
+    right_count = sum(p.days or 0 for p, _ in parts) == test.fractions
+    text = ", then ".join(f"{p.name}: {_plain(d)} Gy x {p.days}" for p, d in parts)
     text += f" (expected {test.dose_per_fraction_gy} Gy x {test.fractions})"
     if not right_dose:
         text += _on_top(context, test, dose)
@@ -115,13 +123,24 @@ def _prescribed(context: Context) -> tuple[list[tuple[str, Decimal, int | None]]
                 missing.append(f"{assigned.name}: no prescription")
             else:
                 name = assigned.plan.label or course.name
-                known.append((name, assigned.prescription.dose_gy, assigned.fractions))
+                known.append((name, _as_booked_gy(context, assigned), assigned.fractions))
         if not members and stated.prescription_gy is not None:
             known.append((course.name, stated.prescription_gy, stated.fractions))
         elif not members:
             missing.append(f"the prescription of the {course.name} course is not known")
     missing.extend(context.treatment.lost)
     return known, missing
+
+
+def _as_booked_gy(context: Context, assigned: AssignedPlan) -> Decimal:
+    """The prescription of a plan, or of as many of its fractions as were given where it was ended."""
+    assert assigned.prescription is not None
+    whole = assigned.prescription.dose_gy
+    booked = context.treatment.ledger.of_plan(assigned.plan.uid)
+    fractions = sum((c.share for s in booked for c in s.contributions), Decimal(0))
+    if assigned.fractions is None or fractions == assigned.fractions:
+        return whole
+    return whole * fractions / assigned.fractions
 
 
 def _eqd2_of(context: Context, structure: str) -> Iterator[Reading]:
@@ -136,7 +155,9 @@ def _eqd2_of(context: Context, structure: str) -> Iterator[Reading]:
         doses = {p.plan.uid: p.prescription and p.per_fraction_gy(p.prescription) for p in members}
         if members and all(doses.values()):
             for session in context.treatment.ledger.course(course.name):
-                dose = sum(float(doses[c.fraction.plan_uid] or 0) for c in session.contributions)
+                dose = sum(
+                    float(doses[c.fraction.plan_uid] or 0) * float(c.share) for c in session.contributions
+                )
                 effect += float(session_bed(dose, alpha_beta_gy=alpha_beta_gy))
         elif not members and stated.prescription_gy is not None and stated.fractions is not None:
             dose = float(stated.prescription_gy) / stated.fractions

@@ -25,17 +25,22 @@ from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import Goal, Metric
 from dosecalc.intervals import Interval
-from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction
+from dosecalc.ledger import ALL_OF_IT, Contribution, GridFraction, Ledger, NoFraction
 from dosecalc.rules import Rule, SessionLimit, SessionReading
 from dosecalc.structures import Structure, StructureSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What is given on one prescribed day, for all days that are alike."""
+    """What is given on one prescribed day, for all days that are alike.
+
+    ``at_most`` is the same with each fraction whole of which a part was given, ``at_least`` without it.
+    """
 
     numbers: tuple[int, ...]
     contributions: tuple[Contribution, ...]
+    at_least: tuple[Contribution, ...]
+    at_most: tuple[Contribution, ...]
 
     @property
     def known(self) -> tuple[Contribution, ...]:
@@ -53,11 +58,15 @@ def session_limit(context: Context, rule: Rule, test: SessionLimit) -> Iterator[
 
 def days_of(ledger: Ledger) -> tuple[Day, ...]:
     """Alike days of a ledger: all that is given on one prescribed day acts on the limit together."""
-    groups: dict[tuple[Contribution, ...], list[int]] = {}
+    groups: dict[tuple[tuple[Contribution, ...], ...], list[int]] = {}
     for sessions in ledger.days():
-        contributions = tuple(c for s in sessions for c in s.contributions)
-        groups.setdefault(contributions, []).append(sessions[0].day)
-    return tuple(Day(numbers=tuple(n), contributions=c) for c, n in groups.items())
+        nothing, whole, _ = Ledger(sessions=sessions).extremes()
+        found = tuple(tuple(c for s in part for c in s.contributions) for part in (sessions, nothing, whole))
+        groups.setdefault(found, []).append(sessions[0].day)
+    return tuple(
+        Day(numbers=tuple(n), contributions=given, at_least=least, at_most=most)
+        for (given, least, most), n in groups.items()
+    )
 
 
 def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) -> Finding:
@@ -109,13 +118,32 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
 def _readings(days: Sequence[Day], reading: SessionReading) -> list[Day]:
     if reading is SessionReading.SESSION_SUM:
         return list(days)
-    return [Day(numbers=d.numbers, contributions=(c,)) for d in days for c in d.contributions]
+    return [
+        Day(
+            numbers=d.numbers,
+            contributions=(c,),
+            at_least=() if c.is_approximate else (c,),
+            at_most=(replace(c, share=ALL_OF_IT, beams=()),),
+        )
+        for d in days
+        for c in d.contributions
+    ]
 
 
 def _worst_of(cells: CellDoses, parts: Sequence[Day], goal: Goal) -> tuple[int, Interval, Metric]:
-    found = [measured(goal, cells.session_curve(p.known)) for p in parts]
+    found = [_of_day(cells, p, goal) for p in parts]
     index, interval = worst(found, goal)
     return index, interval, found[index][1]
+
+
+def _of_day(cells: CellDoses, day: Day, goal: Goal) -> tuple[Interval, Metric]:
+    """A metric of one day; the dose of a beam that stopped midway is known only to be less than the whole."""
+    given, metric = measured(goal, cells.session_curve(day.known))
+    if any(c.is_approximate for c in day.known):
+        for extreme in (day.at_least, day.at_most):
+            known = tuple(c for c in extreme if isinstance(c.fraction, GridFraction))
+            given = given.or_up_to(measured(goal, cells.session_curve(known))[0])
+    return given, metric
 
 
 def _contributors(

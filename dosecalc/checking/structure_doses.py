@@ -11,15 +11,16 @@ from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.cumulative_rules import missing_from_sum
 from dosecalc.checking.judging import cover_notes, near_max, open_above
-from dosecalc.checking.session_rules import days_of
+from dosecalc.checking.session_rules import Day, days_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.errors import DosecalcError
-from dosecalc.ledger import Ledger
+from dosecalc.ledger import GridFraction, Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.results import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
 from dosecalc.structures import Structure
+from dosecalc.visits import left_sessions
 
 
 def named_structures(context: Context) -> Iterator[tuple[str, Structure]]:
@@ -47,7 +48,9 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
         alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
         try:
             cells = context.cells(structure, context.treatment.ledger)
-            rows = (*_rows(context, cells, alpha_beta_gy), *sum_rows(context, cells))
+            book = context.treatment.ledger
+            rows = (*_rows(context, cells, book, alpha_beta_gy), *sum_rows(context, cells))
+            begun = len(book.delivered()) > 0
             yield StructureDoses(
                 name=name,
                 roi_name=structure.name,
@@ -57,6 +60,10 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 covered_cm3=_covered(cells),
                 alpha_beta_gy=alpha_beta_gy,
                 rows=rows,
+                delivered=tuple(_rows(context, cells, book.delivered(), alpha_beta_gy)) if begun else (),
+                planned=tuple(_rows(context, cells, context.treatment.planned, alpha_beta_gy))
+                if begun
+                else (),
                 notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
@@ -80,8 +87,10 @@ def _covered(cells: CellDoses) -> float:
     return float(cells.volume_cm3[reached].sum())
 
 
-def _rows(context: Context, cells: CellDoses, alpha_beta_gy: float | None) -> Iterator[DoseRow]:
-    ledger = context.treatment.ledger
+def _rows(
+    context: Context, cells: CellDoses, ledger: Ledger, alpha_beta_gy: float | None
+) -> Iterator[DoseRow]:
+    """A row for each course of a ledger and one for all of them."""
     missing = missing_from_sum(context)
     rows = []
     for course in ledger.courses:
@@ -115,26 +124,44 @@ def _row(
     complete = not missing
     per_session = bed = eqd2 = None
     if course != TOTAL:
-        curves = [cells.session_curve(d.known) for d in days_of(ledger)]
-        hottest = max(curves, key=lambda c: c.bounds(near_max).value)
-        per_session = metrics_of(hottest, complete=complete)
+        found = [_of_day(cells, day, complete=complete) for day in days_of(ledger)]
+        per_session = max(found, key=lambda m: m.near_max_gy.value)
     if alpha_beta_gy is not None:
-        quantity = Bed(alpha_beta_gy=alpha_beta_gy)
-        bed = metrics_of(cells.curve(known, quantity), complete=complete)
-        together = known.in_one_visit_a_day()
-        if len(together) < len(known):
-            bed = bed.or_up_to(metrics_of(cells.curve(together, quantity), complete=complete))
+        bed = _of_sum(cells, known, Bed(alpha_beta_gy=alpha_beta_gy), complete=complete)
         # EQD2 is BED over a constant, so each metric of it is too.
         eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=alpha_beta_gy)))
     return DoseRow(
         course=course,
         sessions=len(ledger),
         per_session=per_session,
-        physical=metrics_of(cells.curve(known, Physical()), complete=complete),
+        physical=_of_sum(cells, known, Physical(), complete=complete),
         bed=bed,
         eqd2=eqd2,
         incomplete=missing,
     )
+
+
+def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
+    given = metrics_of(cells.session_curve(day.known), complete=complete)
+    if not any(c.is_approximate for c in day.known):
+        return given
+    for extreme in (day.at_least, day.at_most):
+        known = tuple(c for c in extreme if isinstance(c.fraction, GridFraction))
+        given = given.or_up_to(metrics_of(cells.session_curve(known), complete=complete))
+    return given
+
+
+def _of_sum(cells: CellDoses, known: Ledger, quantity: Quantity, *, complete: bool) -> Metrics:
+    """Metrics of a sum, up to what its sessions of one day would be in one, and broken-off beams whole."""
+    found = metrics_of(cells.curve(known, quantity), complete=complete)
+    merged = known.in_one_visit_a_day()
+    if len(merged) < len(known) and not isinstance(quantity, Physical):
+        found = found.or_up_to(metrics_of(cells.curve(merged, quantity), complete=complete))
+    if known.is_approximate:
+        for extreme in (known.extremes()[0], *merged.extremes()[1:]):
+            if len(extreme):
+                found = found.or_up_to(metrics_of(cells.curve(extreme, quantity), complete=complete))
+    return found
 
 
 def sum_rows(context: Context, cells: CellDoses) -> Iterator[DoseRow]:
@@ -169,9 +196,16 @@ def metrics_of(curve: Curve, *, complete: bool) -> Metrics:
     return Metrics(min_gy=low, mean_gy=mean, near_max_gy=near, max_gy=high)
 
 
+def _in_full(context: Context, course: str) -> Ledger:
+    """The treatment as it stands, with the whole of a course even where it was stopped."""
+    ledger, planned = context.treatment.ledger, context.treatment.planned
+    left = left_sessions(planned.course(course).sessions, ledger.course(course).sessions)
+    return Ledger(sessions=(*ledger.sessions, *left), events=ledger.events)
+
+
 def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
     """Each structure when a course ends at a fraction, beside the full course."""
-    full = context.treatment.ledger
+    full = _in_full(context, course)
     complete = not missing_from_sum(context)
     try:
         found = list(named_structures(context))

@@ -36,9 +36,9 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
     assigned = context.plan_with_role(test.role)
     prescription = prescription_for(assigned, context.protocol.role(test.role))
     structure = context.find(test.structure, context.set_of(assigned))
-    ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+    ledger = context.treatment.planned.of_plan(assigned.plan.uid).known()
     if not len(ledger):
-        raise DosecalcError("; ".join(context.treatment.ledger.course(assigned.course).missing()))
+        raise DosecalcError("; ".join(context.treatment.planned.course(assigned.course).missing()))
     cells = context.cells(structure, ledger)
     curve = cells.curve(ledger, Physical())
     stated, metric = measured(test.goal, curve)
@@ -47,7 +47,8 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
     if percent:
         if prescription is None:
             raise MetricError(f"{assigned.name}: no prescription to take percent of")
-        stated, doubt = (i.scaled(100 / float(prescription.dose_gy)) for i in (stated, doubt))
+        part = _part_used(assigned) * float(prescription.dose_gy)
+        stated, doubt = (i.scaled(100 / part) for i in (stated, doubt))
     band = band_of(stated, doubt)
     deciding = band.interval(rule.uncertain_by)
     outcome = judge_within(test.goal, stated, deciding)
@@ -86,11 +87,11 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
             f"{assigned.name}: no TargetPrescriptionDose; state it in case.toml: prescription_gy"
         )
     structure = context.target_of(assigned)
-    ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+    ledger = context.treatment.planned.of_plan(assigned.plan.uid).known()
     if not len(ledger):
         reasons = [
             c.fraction.reason
-            for s in context.treatment.ledger
+            for s in context.treatment.planned
             for c in s.contributions
             if isinstance(c.fraction, NoFraction) and c.fraction.plan_uid == assigned.plan.uid
         ]
@@ -100,4 +101,11 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
     if curve.covered_cm3 <= 0:
         raise MissingDoseError(f"{assigned.name}: no dose of its target is known{cover_text(cells)}")
     median = curve.bounds(lambda c: measure(Extreme.MEDIAN, c))
-    return median.scaled(1 / float(prescription.dose_gy)), structure.name
+    return median.scaled(1 / (_part_used(assigned) * float(prescription.dose_gy))), structure.name
+
+
+def _part_used(assigned: AssignedPlan) -> float:
+    """The part of a plan's fractions that belongs to the treatment: all, unless it was replaced."""
+    if assigned.used is None or assigned.fractions is None:
+        return 1.0
+    return assigned.used / assigned.fractions

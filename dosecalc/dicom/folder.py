@@ -14,25 +14,30 @@ from dosecalc.dicom.dose import linked_dose_of
 from dosecalc.dicom.files import DicomFile, open_dicom, read_bytes
 from dosecalc.dicom.links import link_problems
 from dosecalc.dicom.plan import plan_of
+from dosecalc.dicom.record import record_of, why_not_read
 from dosecalc.dicom.structures import structures_of
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DicomError, DosecalcError, InputError
 from dosecalc.plans import Plan
+from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.structures import StructureSet
 
 CASE_FILE = "case.toml"
 
-_Record = Plan | DoseGrid | StructureSet
+_Planned = Plan | DoseGrid | StructureSet
+"""What a case is about: a folder needs one of them to be a case."""
 
-_READERS: dict[str, Callable[[DicomFile], _Record]] = {
+_Read = _Planned | TreatmentRecord | TreatmentSummary
+
+_READERS: dict[str, Callable[[DicomFile], _Read]] = {
     "RTPLAN": plan_of,
     "RTDOSE": linked_dose_of,
     "RTSTRUCT": structures_of,
+    "RTRECORD": record_of,
 }
 
 _NOT_USED = {
     "REG": "registrations between frames of reference are not read",
-    "RTRECORD": "treatment records are not read",
     "DICOMDIR": "an index of other files",
 }
 
@@ -45,7 +50,7 @@ class _Found:
     """One file of the folder and what it turned out to be."""
 
     file: InputFile
-    record: _Record | None = None
+    record: _Read | None = None
     patient_id: str = ""
     patient_name: str = ""
     broken: bool = False
@@ -88,7 +93,7 @@ def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
     unseen = [InputFile(path=t.partition(":")[0], sha256="", used=False, lost=True, reason=t) for t in closed]
     found, odd_patients = _one_patient(found, patient_id, root)
     found, duplicates = _without_duplicates(found)
-    if all(entry.record is None for entry in found):
+    if not any(isinstance(entry.record, _Planned) for entry in found):
         raise InputError(_nothing_usable(root, found))
     broken = [entry.file.reason for entry in found if entry.broken]
     case = _case(root, found, (*closed, *odd_patients, *broken, *duplicates))
@@ -97,17 +102,22 @@ def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
 
 def _case(root: Path, found: Sequence[_Found], problems: Sequence[str]) -> Case:
     used = [entry for entry in found if entry.record is not None]
-    records = [entry.record for entry in used]
-    plans = tuple(r for r in records if isinstance(r, Plan))
-    doses = tuple(r for r in records if isinstance(r, DoseGrid))
-    structure_sets = tuple(r for r in records if isinstance(r, StructureSet))
+    read = [entry.record for entry in used]
+    plans = tuple(r for r in read if isinstance(r, Plan))
+    doses = tuple(r for r in read if isinstance(r, DoseGrid))
+    structure_sets = tuple(r for r in read if isinstance(r, StructureSet))
+    records = tuple(r for r in read if isinstance(r, TreatmentRecord))
+    summaries = tuple(r for r in read if isinstance(r, TreatmentSummary))
+    links = link_problems(plans, doses, structure_sets, (*records, *summaries))
     return Case(
         folder=root,
         plans=plans,
         doses=doses,
         structure_sets=structure_sets,
+        records=records,
+        summaries=summaries,
         inputs=tuple(entry.file for entry in found),
-        problems=(*problems, *link_problems(plans, doses, structure_sets)),
+        problems=(*problems, *links),
         patient_id=next((entry.patient_id for entry in used if entry.patient_id), ""),
         patient_name=next((entry.patient_name for entry in used if entry.patient_name), ""),
     )
@@ -168,6 +178,8 @@ def _understand(listed: _Found, file: DicomFile) -> _Found:
         reader = _READERS.get(kind)
         if reader is None:
             return listed.unused(_NOT_USED.get(kind, f"objects of modality {kind} are not needed"))
+        if kind == "RTRECORD" and (reason := why_not_read(item)):
+            return listed.unused(reason)
         return replace(listed, record=reader(file))
     except DicomError as error:
         return listed.unused(str(error), broken=True)
@@ -253,8 +265,10 @@ def _without_duplicates(found: list[_Found]) -> tuple[list[_Found], list[str]]:
             )
             for entry in entries:
                 reason = "other content under the same SOPInstanceUID: " + paths
-                lost = replace(entry.file, used=False, reason=reason, lost=True)
-                replaced[entry.file.path] = entry if entry.broken else replace(entry, file=lost, record=None)
+                # What was not wanted anyway, such as a brachytherapy record, leaves nothing missing.
+                lost = entry.record is not None
+                file = replace(entry.file, used=False, reason=reason, lost=lost)
+                replaced[entry.file.path] = entry if entry.broken else replace(entry, file=file, record=None)
         else:
             for entry in entries[1:]:
                 copied = f"the same file as {entries[0].file.path}"
@@ -273,4 +287,6 @@ def _nothing_usable(root: Path, found: Iterable[_Found]) -> str:
 
 
 def _reason(entry: _Found) -> str:
+    if entry.record is not None:
+        return "a treatment record without them"
     return entry.file.reason.removeprefix(f"{entry.file.path}: ")

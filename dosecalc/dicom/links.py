@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from dosecalc.doses import Beams, DoseGrid, DoseType, FractionGroup, OneSession, WholePlan, is_earlier
 from dosecalc.plans import Plan
+from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.structures import StructureSet
 
 
 def link_problems(
-    plans: Sequence[Plan], doses: Sequence[DoseGrid], structure_sets: Sequence[StructureSet]
+    plans: Sequence[Plan],
+    doses: Sequence[DoseGrid],
+    structure_sets: Sequence[StructureSet],
+    records: Sequence[TreatmentRecord | TreatmentSummary] = (),
 ) -> tuple[str, ...]:
     """Sentences on links that lead nowhere or contradict each other: file, attribute, values."""
     plan_of = {plan.uid: plan for plan in plans}
@@ -25,6 +29,8 @@ def link_problems(
         for uid in dose.plan_uids:
             if uid in plan_of:
                 found.extend(_between(dose, plan_of[uid], set_of))
+    for record in records:
+        found.extend(_of_record(record, plan_of))
     return tuple(dict.fromkeys(found))
 
 
@@ -71,6 +77,14 @@ def _of_dose(dose: DoseGrid, plan_of: dict[str, Plan]) -> Iterator[str]:
             yield f"{where}: expected a plan that is here, found {uid}"
     if dose.dose_type is not DoseType.PHYSICAL:
         yield f"{dose.source}: DoseType: expected PHYSICAL, found {dose.dose_type.value}"
+
+
+def _of_record(record: TreatmentRecord | TreatmentSummary, plan_of: dict[str, Plan]) -> Iterator[str]:
+    where = f"{record.source}: ReferencedRTPlanSequence"
+    if not record.plan_uid:
+        yield f"{where}: expected the plan of this record, found none"
+    elif record.plan_uid not in plan_of:
+        yield f"{where}: expected a plan that is here, found {record.plan_uid}"
 
 
 def _between(dose: DoseGrid, plan: Plan, set_of: dict[str, StructureSet]) -> Iterator[str]:

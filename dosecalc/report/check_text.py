@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from dosecalc.findings import Finding, Outcome
 from dosecalc.report.tables import clean, gy, page, table, wrapped
-from dosecalc.results import CheckResult
+from dosecalc.results import TOTAL, CheckResult, DoseRow, StructureDoses
 from dosecalc.rules import Level
 
 WORDS = {
@@ -89,7 +90,8 @@ def _stop_points(result: CheckResult) -> Iterator[str]:
         yield ""
         day = f", planned on {point.date}" if point.date else ""
         yield f"Decision point: {point.dose_gy:g} Gy at fraction {point.fraction} of {point.fractions}"
-        yield f"  of the {point.course} course{day}"
+        yield f"  of the {point.course} course{day}; {point.given} given so far"
+        yield f"  state: {point.state.value if point.state else 'cannot be said, see the rule'}"
         if point.readings:
             others = ", ".join(f"{r.name}: {r.value:.0f}" for r in point.readings)
             yield f"  by other readings of the dose, fraction: {others}"
@@ -115,7 +117,7 @@ def _doses(result: CheckResult) -> Iterator[str]:
             continue
         volume = f"{structure.volume_cm3:.2f}" if structure.volume_cm3 is not None else "-"
         ratio = f"{structure.alpha_beta_gy:g}" if structure.alpha_beta_gy is not None else "-"
-        for number, row in enumerate(structure.rows):
+        for number, row in enumerate(_shown_rows(structure)):
             first = number == 0
             rows.append(
                 [
@@ -142,6 +144,16 @@ def _doses(result: CheckResult) -> Iterator[str]:
             yield from wrapped("", f"{clean(structure.name)}: {clean(structure.problem)}")
         for note in structure.notes:
             yield from wrapped("", f"{clean(structure.name)}: {clean(note)}")
+
+
+def _shown_rows(structure: StructureDoses) -> Iterator[DoseRow]:
+    """The rows of the treatment as it stands, then what was given so far, and the plans where they differ."""
+    yield from structure.rows
+    total = structure.total
+    for name, rows in (("given so far", structure.delivered), ("as planned", structure.planned)):
+        found = next((r for r in rows if r.course == TOTAL), None)
+        if found is not None and total is not None and found != total:
+            yield replace(found, course=name)
 
 
 def _met(result: CheckResult) -> Iterator[str]:

@@ -1,0 +1,161 @@
+"""What is left: how many further fractions fit below each cumulative limit, and how much dose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dosecalc.accumulation import CellDoses
+from dosecalc.checking.context import Context
+from dosecalc.checking.cumulative_rules import missing_from_sum, summed
+from dosecalc.errors import DosecalcError, MissingDoseError
+from dosecalc.goals import Goal
+from dosecalc.intervals import Interval
+from dosecalc.ledger import Ledger, NoFraction, Session, State
+from dosecalc.quantities import describe
+from dosecalc.rules import CumulativeLimit, Rule
+
+MOST_FRACTIONS = 200
+"""More than any course has: beyond it a limit does not bound the fractions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """How much of a limit is left for a structure.
+
+    Parameters
+    ----------
+    given, projected : the metric of what was given so far, and with all that is left of the plans
+    available : limit less what was given; below 0 where it is broken already
+    fractions : how many further fractions of the current plan fit, the sum taken at each point; None where
+        more than ``MOST_FRACTIONS`` do, or where that cannot be said
+    planned : how many of the current course are left of its plans
+    problem : why nothing can be said, or what it lacks: with dose missing, all of this is an upper bound
+    """
+
+    rule: str
+    structure: str
+    metric: str
+    limit: float
+    unit: str
+    plan: str = ""
+    given: Interval | None = None
+    projected: Interval | None = None
+    available: float | None = None
+    fractions: int | None = None
+    unbounded: bool = False
+    planned: int = 0
+    problem: str = ""
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "rule": self.rule,
+            "structure": self.structure,
+            "metric": self.metric,
+            "limit": self.limit,
+            "unit": self.unit,
+            "plan": self.plan,
+            "given": self.given.value if self.given else None,
+            "projected": self.projected.value if self.projected else None,
+            "available": self.available,
+            "fractions": self.fractions,
+            "unbounded": self.unbounded,
+            "planned": self.planned,
+            "problem": self.problem,
+        }
+
+
+def allowances(context: Context) -> Iterator[Allowance]:
+    """What is left of each cumulative limit from above, for each of its structures."""
+    for rule in context.protocol.rules:
+        test = rule.test
+        if isinstance(test, CumulativeLimit) and test.goal.comparison.is_upper:
+            for name in test.structures:
+                yield _allowance(context, rule, test.goal, name)
+
+
+def next_session(ledger: Ledger) -> Session | None:
+    """The next session with whole fractions: of what is left, or where nothing is, as the last one given."""
+    ahead = [s for s in ledger if s.state is State.PLANNED]
+    found = next((s for s in (*ahead, *reversed(ledger.delivered().sessions))), None)
+    if found is None:
+        return None
+    whole = {c.fraction: replace(c, share=type(c.share)(1), beams=()) for c in found.contributions}
+    return found.of((c, found.day) for c in whole.values())
+
+
+def _allowance(context: Context, rule: Rule, goal: Goal, name: str) -> Allowance:
+    base = Allowance(
+        rule=rule.id,
+        structure=name,
+        metric=f"{goal.metric} {describe(goal.quantity)}",
+        limit=goal.limit,
+        unit=goal.unit.value,
+    )
+    book = context.treatment.ledger
+    following = next_session(book)
+    if following is None:
+        return replace(base, problem="nothing is planned or given")
+    labels = {p.plan.uid: p.plan.label for p in context.treatment.plans}
+    uids = dict.fromkeys(c.fraction.plan_uid for c in following.contributions)
+    base = replace(
+        base,
+        plan=" + ".join(labels.get(uid, "") or uid or following.course for uid in uids),
+        planned=len({s.day for s in book.course(following.course).remaining()}),
+    )
+    try:
+        cells = context.cells(context.find(name, context.structure_set()), book)
+        if not any(np.isfinite(gy).any() for gy in cells.gy.values()):
+            raise MissingDoseError("no dose of it is known")
+        return _measured(context, cells, goal, following, base)
+    except DosecalcError as error:
+        return replace(base, problem=str(error))
+
+
+def _measured(
+    context: Context, cells: CellDoses, goal: Goal, following: Session, base: Allowance
+) -> Allowance:
+    book = context.treatment.ledger
+    given = book.delivered().known()
+    nothing = Interval.exactly(0.0)
+    so_far = summed(cells, given, goal)[0] if len(given) else nothing
+    projected = summed(cells, book.known(), goal)[0] if len(book.known()) else nothing
+    found = replace(base, given=so_far, projected=projected, available=goal.limit - so_far.value)
+    lacks = missing_from_sum(context)
+    if any(isinstance(c.fraction, NoFraction) for c in following.contributions):
+        return replace(found, problem="; ".join(("the dose of the next session is not known", *lacks)))
+
+    def fits(count: int) -> bool:
+        """Whether the limit is met after so many more sessions, each on a day of its own."""
+        more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
+        ledger = Ledger(sessions=(*given.sessions, *more))
+        value = summed(cells, ledger, goal)[0].value if len(ledger) else 0.0
+        return goal.comparison.holds(value, goal.limit)
+
+    count = _most(fits)
+    return replace(
+        found,
+        fractions=count,
+        unbounded=count is None,
+        problem=f"at most: {'; '.join(lacks)}" if lacks else "",
+    )
+
+
+def _most(fits: Callable[[int], bool]) -> int | None:
+    """The largest count that fits, of counts that stop fitting once and for all; None where all do.
+
+    >>> _most(lambda n: n <= 17), _most(lambda n: False), _most(lambda n: True)
+    (17, 0, None)
+    """
+    if not fits(1):
+        return 0
+    if fits(MOST_FRACTIONS):
+        return None
+    low, high = 1, MOST_FRACTIONS
+    while high - low > 1:
+        middle = math.floor((low + high) / 2)
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low

@@ -1,0 +1,61 @@
+"""How many fractions were given: by treatment records, by treatment summaries, and where these differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from dosecalc.case import Case
+from dosecalc.delivery import Visit
+from dosecalc.plans import Plan
+from dosecalc.roles import AssignedPlan
+
+
+def whole_fractions(visits: Sequence[Visit]) -> dict[str, int]:
+    """By plan, how many of its fractions were given whole; a plan without records is not there."""
+    shares: dict[str, dict[int, Decimal]] = {}
+    for visit in visits:
+        for given in visit.given:
+            of_plan = shares.setdefault(given.plan_uid, {})
+            of_plan[given.fraction] = of_plan.get(given.fraction, Decimal(0)) + given.share
+    return {uid: sum(share >= 1 for share in of_plan.values()) for uid, of_plan in shares.items()}
+
+
+def by_summaries(
+    case: Case, members: Sequence[AssignedPlan], shown: Mapping[str, int]
+) -> tuple[int | None, str]:
+    """How far a course is by the treatment summaries of its plans, and what is to be said of it.
+
+    Records say more, and are taken where there are any.
+    """
+    counts = [_in_summaries(case, p.plan) for p in members]
+    known = [c for c in counts if c is not None]
+    if not known or any(p.plan.uid in shown for p in members):
+        return None, ""
+    if len(set(counts)) > 1:
+        return None, (
+            f"WARNING: {members[0].course}: treatment summaries of its plans count {known} fractions; on "
+            "which days they were given is not known: state delivered in case.toml"
+        )
+    return known[0], f"{members[0].course}: {known[0]} fractions delivered, as its treatment summaries count"
+
+
+def beyond_records(case: Case, assigned: Sequence[AssignedPlan], shown: Mapping[str, int]) -> Iterator[str]:
+    """Fractions that a treatment summary counts and no treatment record shows."""
+    for one in assigned:
+        counted, records = _in_summaries(case, one.plan), shown.get(one.plan.uid)
+        if counted is not None and records is not None and counted > records:
+            yield (
+                f"{one.name}: its treatment summary counts {counted} fractions, its treatment records show "
+                f"{records}: what the others gave is in no sum"
+            )
+
+
+def _in_summaries(case: Case, plan: Plan) -> int | None:
+    """The most fractions of a plan that a treatment summary counts; None where none does."""
+    counts = [
+        sum(g.delivered or 0 for g in summary.groups)
+        for summary in case.summaries
+        if summary.plan_uid == plan.uid and any(g.delivered is not None for g in summary.groups)
+    ]
+    return max(counts, default=None)

@@ -1,0 +1,160 @@
+"""The book of a case by hand: what was given on which day, and which days are left.
+
+The treatment records are written from it, and what must come out is derived from it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cases
+from cases import CaseSpec, PlanSpec
+
+STOP_FRACTION = 25  # ceil(50 Gy / 2 Gy)
+BEAMS = 5  # of each plan, all of the same meterset
+WHOLE = (1.0,) * BEAMS
+FIRST_HALF = (1.0, 1.0, 0.5, 0.0, 0.0)  # beam 3 stopped midway, 4 and 5 were not begun
+SECOND_HALF = (0.0, 0.0, 0.5, 1.0, 1.0)
+
+Part = tuple[PlanSpec, float]  # a plan and the share of one fraction of it
+Session = tuple[Part, ...]  # what one visit gives
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """What one treatment record holds: a fraction of a plan, or a part of it, at one time."""
+
+    plan: PlanSpec
+    fraction: int
+    day: dt.date
+    time: str
+    beams: tuple[float, ...] = WHOLE  # part of each
+    continued: bool = False
+    images: bool = False
+
+    @property
+    def share(self) -> float:
+        return sum(self.beams) / BEAMS
+
+
+def weekdays(first: dt.date, count: int, *, off_after: int = 0, off: int = 0) -> list[dt.date]:
+    """Weekdays from a first one, ``off`` of them left out after the first ``off_after``."""
+    found: list[dt.date] = []
+    day = first
+    while len(found) < count + off:
+        if day.weekday() < 5:  # Saturday is 5
+            found.append(day)
+        day += dt.timedelta(days=1)
+    return found[:off_after] + found[off_after + off :]
+
+
+def induction_days() -> list[dt.date]:
+    return [dt.date.fromisoformat(day) for day in cases.INDUCTION_DATES]
+
+
+def definitive_days(case: CaseSpec) -> list[dt.date]:
+    """Days of all 28 fractions: as given, and one a weekday from there on."""
+    first = dt.date.fromisoformat(cases.DEFINITIVE_FIRST_DATE)
+    if case.progress is None:
+        return weekdays(first, 28)
+    return weekdays(first, 28, off_after=case.progress.days_off_after, off=case.progress.days_off)
+
+
+def given_definitive(case: CaseSpec) -> int:
+    return case.progress.definitive if case.progress else 0
+
+
+def stopped(case: CaseSpec) -> bool:
+    """Whether the treatment ended at 50 Gy, so that nothing of the plans is ahead."""
+    at_50_gy = given_definitive(case) == STOP_FRACTION
+    return bool(at_50_gy and case.progress and case.progress.complete_response)
+
+
+def drug_days() -> list[dt.date]:
+    """Days of anti-PD-1: 1 and 22, the first day of the induction being day 1."""
+    return [induction_days()[0] + dt.timedelta(days=n) for n in (0, 21)]
+
+
+def as_of(case: CaseSpec) -> dt.date:
+    """The last day with treatment."""
+    return max(delivery.day for delivery in deliveries(case))
+
+
+def drugs_given(case: CaseSpec) -> list[dt.date]:
+    """Those of them that are entered: all up to the last day with treatment."""
+    return [day for day in drug_days() if case.progress and day <= as_of(case)]
+
+
+def days_left(case: CaseSpec) -> list[dt.date]:
+    """Days of the definitive fractions that the plan still has."""
+    return definitive_days(case)[given_definitive(case) :]
+
+
+def deliveries(case: CaseSpec) -> list[Delivery]:
+    """All that was given, in the order of time: the low dose at 9:00, the boost some minutes after."""
+    if case.progress is None:
+        return []
+    plans = {p.key: p for p in case.plans()}
+    found = []
+    for number, day in enumerate(induction_days(), start=1):
+        found.append(Delivery(plan=plans["low"], fraction=number, day=day, time="090000"))
+        found.extend(_boost(plans["boost"], number, day, case.progress.broken_off))
+    for number, day in enumerate(definitive_days(case)[: case.progress.definitive], start=1):
+        found.append(
+            Delivery(
+                plan=plans["definitive"], fraction=number, day=day, time="083000",
+                images=number == case.progress.images,
+            )
+        )  # fmt: skip
+    return found
+
+
+def _boost(plan: PlanSpec, number: int, day: dt.date, broken_off: int) -> list[Delivery]:
+    """The boost of a day; what is left of the fraction broken off on the day before comes first."""
+    rest = Delivery(plan=plan, fraction=broken_off, day=day, time="091200", beams=SECOND_HALF, continued=True)
+    if number == broken_off:
+        return [Delivery(plan=plan, fraction=number, day=day, time="091200", beams=FIRST_HALF)]
+    whole = Delivery(plan=plan, fraction=number, day=day, time="092400" if broken_off else "091200")
+    return [rest, whole] if broken_off and number == broken_off + 1 else [whole]
+
+
+def given_sessions(case: CaseSpec) -> list[tuple[dt.date, Session]]:
+    """Day and content of every visit: no day has more than one, an hour at most from first to last."""
+    by_day: dict[dt.date, dict[PlanSpec, float]] = {}
+    for delivery in deliveries(case):
+        shares = by_day.setdefault(delivery.day, {})
+        shares[delivery.plan] = shares.get(delivery.plan, 0.0) + delivery.share
+    return [(day, tuple(shares.items())) for day, shares in by_day.items()]
+
+
+def sessions(case: CaseSpec, *, ahead: bool = True) -> Counter[Session]:
+    """Sessions of all courses with a dose, equal ones counted; ``ahead``: with what is still to come.
+
+    A plan that was not begun gives its fractions whole; plans of one course are given together.
+    """
+    found = Counter(session for _, session in given_sessions(case))
+    for course in dict.fromkeys(p.course for p in case.plans()):
+        together = tuple((p, 1.0) for p in case.plans() if p.course == course)
+        done = {"induction": 3 if case.progress else 0, "definitive": given_definitive(case)}.get(course, 0)
+        left = together[0][0].fractions - done
+        if left and (course == "prior" or (ahead and not stopped(case))):
+            found[together] += left
+    return found
+
+
+def of_course(found: Counter[Session], course: str) -> list[Session]:
+    return [session for session in found if session[0][0].course == course]
+
+
+def with_parts_whole(session: Session) -> Session:
+    """The most that a session can have given: of each fraction in parts, the parts might be all."""
+    return tuple((plan, float(math.ceil(share))) for plan, share in session)
+
+
+def busiest_week(days: Sequence[dt.date]) -> int:
+    """The most days in one ISO week."""
+    return max(Counter(day.isocalendar()[:2] for day in days).values())

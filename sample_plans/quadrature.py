@@ -1,0 +1,94 @@
+"""Closed-form doses on dense points of the solids, and what is measured on them: the second method.
+
+Nothing here reads the files, rasters a contour or interpolates a grid, except to say how far the
+stored grids are from the closed forms, which goes into the tolerances.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+from anatomy import Floats, Solid
+from book import Session
+from cases import CaseSpec, PlanSpec
+from fields import total
+
+Points = tuple[Floats, Floats, Floats]
+SessionDose = Callable[[list[PlanSpec], Points], Floats]
+TotalDose = Callable[[Counter[Session], Points, SessionDose], Floats]
+
+NEAR_MAXIMUM_CM3 = 0.03
+FINE_MM = (0.25, 0.25, 0.3)  # for near-maxima: 1600 points make 0.03 cm3
+COARSE_MM = (1.0, 1.0, 1.0)  # for medians, means and percentages
+
+
+def solid_of(case: CaseSpec, name: str) -> Solid | None:
+    return next((s for s in case.solids() if s.name == name), None)
+
+
+@functools.cache
+def points_of(case: CaseSpec, name: str, step_mm: tuple[float, float, float]) -> Points:
+    solid = solid_of(case, name)
+    assert solid is not None, f"{case.name} has no {name}"
+    return solid.points(step_mm)
+
+
+def session_gy(plans: list[PlanSpec], points: Points) -> Floats:
+    """Closed form of the physical sum of one fraction of each plan."""
+    return total(tuple(f for p in plans for f in p.fields), *points)
+
+
+def stored_session_gy(plans: list[PlanSpec], points: Points) -> Floats:
+    """The same as a trilinear reader of the stored grids would see it."""
+    sum_gy = np.zeros(points[0].shape)
+    for plan in plans:
+        nodes = plan.grid.axes()
+        x, y, z = (np.clip(p, n[0], n[-1]) for p, n in zip(points, nodes, strict=True))  # outer half voxel
+        read = plan.grid.interpolator(plan.fields, plan.stored_fractions)
+        sum_gy += read(np.column_stack((z, y, x))) / plan.fractions
+    return sum_gy
+
+
+def covered(plans: list[PlanSpec], points: Points) -> Points:
+    """The points that lie in a voxel of every plan's grid along x (the other axes cover all)."""
+    x = points[0]
+    low = max(p.grid.axes()[0][0] - p.grid.step_mm[0] / 2 for p in plans)
+    high = min(p.grid.axes()[0][-1] + p.grid.step_mm[0] / 2 for p in plans)
+    keep = (x >= low) & (x <= high)
+    return points[0][keep], points[1][keep], points[2][keep]
+
+
+def near_maximum_gy(dose_gy: Floats) -> float:
+    """D0.03cc of FINE_MM points: the lowest dose of the hottest 0.03 cm3."""
+    count = round(NEAR_MAXIMUM_CM3 * 1000 / math.prod(FINE_MM))
+    return float(np.partition(dose_gy, -count)[-count])
+
+
+def least_to(dose_gy: Floats, percent: float) -> float:
+    """D98% and the like: what ``percent`` of the volume has at least."""
+    return float(np.percentile(dose_gy, 100 - percent))
+
+
+def shared_gy(session: Session, points: Points, dose: SessionDose = session_gy) -> Floats:
+    """What a visit gives: of each plan its share of a fraction, every beam a fifth of it."""
+    parts = (share * dose([plan], points) for plan, share in session)
+    return sum(parts, np.zeros(points[0].shape))
+
+
+def physical(sessions: Counter[Session], points: Points, dose: SessionDose) -> Floats:
+    """Physical dose of all sessions."""
+    parts = (n * shared_gy(s, points, dose) for s, n in sessions.items())
+    return sum(parts, np.zeros(points[0].shape))
+
+
+def eqd2(sessions: Counter[Session], points: Points, dose: SessionDose, *, alpha_beta_gy: float) -> Floats:
+    """EQD2 of all sessions; what is given in one is summed before."""
+    sum_gy = np.zeros(points[0].shape)
+    for session, count in sessions.items():
+        d = shared_gy(session, points, dose)
+        sum_gy += count * d * (d + alpha_beta_gy) / (2 + alpha_beta_gy)
+    return sum_gy
