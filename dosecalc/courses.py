@@ -12,7 +12,7 @@ from dosecalc.delivery import deliveries
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
 from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State
-from dosecalc.plans import Plan
+from dosecalc.plans import MOST_FRACTIONS, Plan
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
 from dosecalc.statement import CourseStatement, Grouping
@@ -98,8 +98,8 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
             prescribed = list(_sessions(case, course, members, stated, assumptions))
             planned.extend(prescribed)
             fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
-            after = {p.plan.uid: p.after for p in members}
-            visits = list(given_sessions(course.name, fractions, after, given.visits))
+            days = {p.plan.uid: _days_of(p) for p in members}
+            visits = list(given_sessions(course.name, fractions, days, given.visits))
             sessions.extend(_booked(case, course.name, prescribed, visits, assumptions))
         elif stated.fractions is not None or stated.prescription_gy is not None:
             prescribed = _stated_sessions(case, course, stated, assumptions)
@@ -235,6 +235,12 @@ def _sessions(
                 state=State.DELIVERED if day <= (stated.delivered or 0) else State.PLANNED,
                 date=dates[day - 1],
             )
+
+
+def _days_of(assigned: AssignedPlan) -> range:
+    """The days of its course that are a plan's own; without an end unless it was replaced."""
+    last = MOST_FRACTIONS if assigned.used is None else assigned.used
+    return range(assigned.after + 1, assigned.after + last + 1)
 
 
 def _on_day(assigned: AssignedPlan, day: int) -> bool:

@@ -273,7 +273,8 @@ def in_turn(
             if following is not None and used is not None:
                 after += used
                 notes.append(f"{plan.name} was replaced by {following.name} after {used} fractions of it")
-    used_at_all = [p for p in placed.values() if p.days != 0]
+    # A plan of which only a part of a fraction was given has no day of its own, but dose.
+    used_at_all = [p for p in placed.values() if p.days != 0 or p.plan.uid in given]
     order = {p.plan.uid: n for n, p in enumerate(assigned)}
     first = {
         r: min(order[p.plan.uid] for p in used_at_all if r in p.roles) for p in used_at_all for r in p.roles

@@ -14,20 +14,21 @@ _SATURDAY = 5
 
 
 def given_sessions(
-    course: str, fractions: Mapping[str, FractionDose], after: Mapping[str, int], visits: Sequence[Visit]
+    course: str, fractions: Mapping[str, FractionDose], days: Mapping[str, range], visits: Sequence[Visit]
 ) -> Iterator[Session]:
     """The visits in which plans of a course were given, in their order.
 
     Parameters
     ----------
     fractions : the dose of one fraction of each plan of the course, by UID
-    after : how many days of the course lie before the first fraction of each plan
+    days : the days of the course that are those of each plan; what was begun of a plan beyond its last day,
+        before it was replaced, belongs to that day and is no fraction of its own
     """
     for visit in visits:
         given = [g for g in visit.given if g.plan_uid in fractions]
         if not given:
             continue
-        numbers = tuple(after[g.plan_uid] + g.fraction for g in given)
+        numbers = tuple(_day_of(g, days[g.plan_uid]) for g in given)
         day = max(numbers)
         yield Session(
             course=course,
@@ -40,6 +41,10 @@ def given_sessions(
             time=visit.begun.time() if visit.begun else None,
             source_uids=visit.source_uids,
         )
+
+
+def _day_of(given: Given, days: range) -> int:
+    return min(days.start + given.fraction, days.stop) - 1
 
 
 def _contribution(fraction: FractionDose, given: Given) -> Contribution:

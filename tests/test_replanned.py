@@ -137,3 +137,26 @@ def test_plan_that_was_replaced_before_its_first_fraction_is_in_no_sum() -> None
     course = treated(replanned(fractions=28, delivered=0)).ledger.course("definitive")
     assert {s.contributions[0].fraction.plan_uid for s in course} == {SECOND}
     assert len(course) == 28
+
+
+def broken_off(whole: int) -> tuple[TreatmentRecord, ...]:
+    """So many fractions of the first plan, half of one more, then 15 of the second."""
+    days = weekdays(FIRST, whole + 16)
+    half = record("definitive", whole + 1, days[whole], parts=["0.5", "0.5"])
+    later = (
+        replace(record("definitive", n, day), plan_uid=SECOND, uid=f"9.2.{n}")
+        for n, day in enumerate(days[whole + 1 :], start=1)
+    )
+    return (*induction(), *definitive(whole), half, *later)
+
+
+@pytest.mark.parametrize("whole", [0, 10])
+def test_part_of_a_fraction_before_the_plan_was_replaced_stays_in_the_sums(whole: int) -> None:
+    """Half a fraction of the first plan gives the left carotid 0.8 Gy; as a fraction it does not count."""
+    case = replanned(fractions=28 - whole, records=broken_off(whole))
+    course = treated(case).ledger.course("definitive")
+    assert len(course.delivered().whole_days()) == whole + 15
+    found = next(s for s in checked(case).structures if s.name == LEFT)
+    row = next(r for r in found.delivered if r.course == "definitive")
+    assert row.physical is not None
+    assert row.physical.mean_gy.value == pytest.approx(whole * 1.6 + 0.8 + 15 * NEW_LEFT_GY, abs=1e-6)

@@ -87,7 +87,11 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
             f"{assigned.name}: no TargetPrescriptionDose; state it in case.toml: prescription_gy"
         )
     structure = context.target_of(assigned)
-    ledger = context.treatment.planned.of_plan(assigned.plan.uid).known()
+    ledger, part = context.treatment.planned.of_plan(assigned.plan.uid).known(), _part_used(assigned)
+    if assigned.used == 0 and assigned.fractions:
+        # Only a part of a fraction was given before it was replaced: a whole one shows what its dose is.
+        _, ledger, _ = context.treatment.ledger.of_plan(assigned.plan.uid).known().extremes()
+        part = len(ledger) / assigned.fractions
     if not len(ledger):
         reasons = [
             c.fraction.reason
@@ -95,13 +99,14 @@ def target_ratio(context: Context, assigned: AssignedPlan) -> tuple[Interval, st
             for c in s.contributions
             if isinstance(c.fraction, NoFraction) and c.fraction.plan_uid == assigned.plan.uid
         ]
-        raise DosecalcError("; ".join(dict.fromkeys(reasons)))
+        unused = f"{assigned.name}: none of its fractions was given whole before it was replaced"
+        raise DosecalcError("; ".join(dict.fromkeys(reasons)) or unused)
     cells = context.cells(structure, ledger)
     curve = cells.curve(ledger, Physical())
     if curve.covered_cm3 <= 0:
         raise MissingDoseError(f"{assigned.name}: no dose of its target is known{cover_text(cells)}")
     median = curve.bounds(lambda c: measure(Extreme.MEDIAN, c))
-    return median.scaled(1 / (_part_used(assigned) * float(prescription.dose_gy))), structure.name
+    return median.scaled(1 / (part * float(prescription.dose_gy))), structure.name
 
 
 def _part_used(assigned: AssignedPlan) -> float:
