@@ -50,6 +50,11 @@ class Treatment:
     def of_course(self, course: str) -> tuple[AssignedPlan, ...]:
         return tuple(p for p in self.plans if p.course == course)
 
+    def in_full(self, course: str) -> Ledger:
+        """The book with the whole of a course, even where the course was stopped."""
+        left = left_sessions(self.planned.course(course).sessions, self.ledger.course(course).sessions)
+        return Ledger(sessions=(*self.ledger.sessions, *left), events=self.ledger.events)
+
     def without_dose(self, plan_uid: str, reason: str) -> Treatment:
         """The same treatment with the dose of one plan declared unusable."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from dosecalc.errors import InputError
 from dosecalc.quantities import Bed, Eqd2
 from dosecalc.rulefile import read_rule
-from dosecalc.rules import CumulativeLimit, Rule
+from dosecalc.rules import CumulativeLimit, DecisionPoint, Rule
 from dosecalc.statement import Grouping
 from dosecalc.tables import Table, parse_toml
 
@@ -278,10 +278,11 @@ def _check_names(protocol: Protocol, top: Table) -> None:
                 _known(name, structures, f"{where}.{key}", top)
         for name in getattr(rule.test, "shown_courses", ()):
             _known(name, courses, f"{where}.shown_courses", top)
-        for name in getattr(rule.test, "counted_roles", ()):
-            _known(name, roles, f"{where}.reading", top)
-        for name in (n for names in getattr(rule.test, "shown_roles", ()) for n in names):
-            _known(name, roles, f"{where}.shown_readings", top)
+        if isinstance(rule.test, DecisionPoint):
+            for name in rule.test.reading.roles:
+                _known(name, roles, f"{where}.reading", top)
+            for name in (n for reading in rule.test.shown_readings for n in reading.roles):
+                _known(name, roles, f"{where}.shown_readings", top)
 
 
 def _unique_aliases(protocol: Protocol, top: Table) -> None:

@@ -160,6 +160,37 @@ class StopDose:
         }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRule:
+    """A rule on the sum of all courses at the decision point beside the full course.
+
+    ``at_stop`` and ``full`` are what is measured, None where that cannot be said.
+    """
+
+    rule: str
+    structure: str
+    level: Level
+    unit: str
+    limit: float | None
+    at_stop: Interval | None
+    at_stop_outcome: Outcome
+    full: Interval | None
+    full_outcome: Outcome
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "rule": self.rule,
+            "structure": self.structure,
+            "level": self.level.value,
+            "unit": self.unit,
+            "limit": self.limit,
+            "at_stop": finite(self.at_stop.value) if self.at_stop else None,
+            "at_stop_outcome": self.at_stop_outcome.value,
+            "full": finite(self.full.value) if self.full else None,
+            "full_outcome": self.full_outcome.value,
+        }
+
+
 class DecisionState(enum.StrEnum):
     """Where a decision on an early stop stands."""
 
@@ -167,15 +198,16 @@ class DecisionState(enum.StrEnum):
     DUE = "DUE"  # reached, and no response entered that decides: hold
     CONTINUE = "CONTINUE"
     STOPPED = "STOPPED"
-    VIOLATED = "VIOLATED"  # fractions after a stop
+    VIOLATED = "VIOLATED"  # fractions after a stop, or a stop for a response long before the point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPoint:
     """Where a decision on an early stop falls, and how it stands; no state where that cannot be said.
 
-    ``fraction`` of ``fractions`` of ``course``, of which ``given`` were given so far; ``readings`` are the
-    fractions by other readings of the dose.
+    ``fraction`` of ``fractions`` of ``course``, of which ``given`` were given so far, ``given_gy`` of what is
+    prescribed (None where that is not known); ``stopped_on`` is the day of what stopped the course, or
+    should have. ``readings`` are the fractions by other readings of the dose.
     """
 
     rule: str
@@ -184,10 +216,13 @@ class StopPoint:
     fraction: int
     fractions: int
     given: int
+    given_gy: float | None
     state: DecisionState | None
+    stopped_on: dt.date | None
     date: dt.date | None
     readings: tuple[Reading, ...]
     doses: tuple[StopDose, ...]
+    rules: tuple[StopRule, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -197,12 +232,15 @@ class StopPoint:
             "fraction": self.fraction,
             "fractions": self.fractions,
             "given": self.given,
+            "given_gy": self.given_gy,
             "state": self.state.value if self.state else None,
+            "stopped_on": self.stopped_on.isoformat() if self.stopped_on else None,
             "date": self.date.isoformat() if self.date else None,
             "readings": [
                 {"name": r.name, "fraction": int(r.value)} for r in self.readings if r.value is not None
             ],
             "structures": [d.to_dict() for d in self.doses],
+            "rules": [r.to_dict() for r in self.rules],
         }
 
 

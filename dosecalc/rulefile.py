@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -28,6 +29,7 @@ from dosecalc.rules import (
     OneFrame,
     Overlap,
     PlanStatus,
+    PointReading,
     PrescriptionIs,
     PriorCourse,
     Recurrence,
@@ -37,10 +39,15 @@ from dosecalc.rules import (
     Span,
     StructuresPresent,
     Test,
+    UlcerReading,
     Weekly,
 )
-from dosecalc.statement import EventKind
+from dosecalc.statement import EventKind, Grouping
 from dosecalc.tables import Table
+
+_POINT_READING = re.compile(
+    r"(?P<roles>[^()]+?)(?: EQD2\((?P<alpha_beta>\d+(?:\.\d+)?)\) (?P<how>apart|together))?"
+)
 
 
 def read_rule(table: Table) -> Rule:
@@ -161,8 +168,23 @@ def _decision_point(table: Table) -> DecisionPoint:
         role=table.string("role"),
         dose_gy=_positive(table, "dose_gy"),
         dose_per_fraction_gy=_positive(table, "dose_per_fraction_gy"),
-        counted_roles=tuple(table.string("reading").split("+")),
-        shown_roles=tuple(tuple(r.split("+")) for r in readings),
+        reading=_point_reading(table, "reading", table.string("reading")),
+        shown_readings=tuple(_point_reading(table, "shown_readings", text) for text in readings),
+        window_days=table.integer("window_days", at_least=0),
+        ulcer=table.choice("ulcer", UlcerReading),
+    )
+
+
+def _point_reading(table: Table, key: str, text: str) -> PointReading:
+    found = _POINT_READING.fullmatch(text)
+    alpha_beta = Decimal(found["alpha_beta"]) if found and found["alpha_beta"] else None
+    if found is None or alpha_beta == 0:
+        expected = "roles joined by +, and for EQD2 an a/b above 0 and how sessions of one day act, such as "
+        raise table.error(key, f"expected {expected}'low+definitive EQD2(10) apart', found {text!r}")
+    return PointReading(
+        roles=tuple(found["roles"].split("+")),
+        alpha_beta_gy=alpha_beta,
+        grouping=Grouping.ONE_SESSION if found["how"] == "together" else Grouping.SEPARATE_SESSIONS,
     )
 
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from dosecalc.goals import Goal
 from dosecalc.intervals import Source
-from dosecalc.statement import EventKind
+from dosecalc.statement import EventKind, Grouping
 
 
 class Level(enum.StrEnum):
@@ -35,6 +35,36 @@ class CountedFrom(enum.Enum):
 
     LAST_SESSION = "last_session"
     FIRST_SESSION = "first_session"
+
+
+class UlcerReading(enum.Enum):
+    """At which dose an ulcer stops a course."""
+
+    AT_ANY_DOSE = "at_any_dose"
+    AT_THE_POINT = "at_the_point"  # one that is seen before it is noted, and stops nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointReading:
+    """Which prescriptions count towards the dose of a decision point, and as what.
+
+    Those of ``roles`` add up: as physical dose, or with ``alpha_beta_gy`` as EQD2, for which ``grouping``
+    says whether what the roles of one course give on one day acts together.
+
+    >>> str(PointReading(roles=("low", "definitive")))
+    'low+definitive'
+    """
+
+    roles: tuple[str, ...]
+    alpha_beta_gy: Decimal | None = None
+    grouping: Grouping = Grouping.SEPARATE_SESSIONS
+
+    def __str__(self) -> str:
+        roles = "+".join(self.roles)
+        if self.alpha_beta_gy is None:
+            return roles
+        how = "together" if self.grouping is Grouping.ONE_SESSION else "apart"
+        return f"{roles} EQD2({self.alpha_beta_gy}) {how}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,16 +239,18 @@ class Maintenance:
 class DecisionPoint:
     """The fraction of a course at which a prescribed dose is reached and the response decides.
 
-    ``counted_roles`` are the roles whose prescriptions add up to the dose; the other readings in
-    ``shown_roles`` are listed beside it.
+    ``reading`` is what counts towards the dose; other readings are ``shown_readings`` beside it. A response
+    that is assessed up to ``window_days`` before the dose is reached counts as assessed there.
     """
 
     course: str
     role: str
     dose_gy: Decimal
     dose_per_fraction_gy: Decimal
-    counted_roles: tuple[str, ...]
-    shown_roles: tuple[tuple[str, ...], ...]
+    reading: PointReading
+    shown_readings: tuple[PointReading, ...]
+    window_days: int
+    ulcer: UlcerReading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ class EventKind(enum.Enum):
     COMPLETE_RESPONSE = "complete_response"
     INCOMPLETE_RESPONSE = "incomplete_response"
     ULCER = "ulcer"
+    STOPPED = "stopped"  # the course under way was ended, for whatever reason
     RECURRENCE = "recurrence"
     NOTE = "note"
 

@@ -1,21 +1,18 @@
-"""Rules on what is prescribed: R10, R12, R23, the 50 Gy point R30 and the risk mark R41."""
+"""Rules on what is prescribed: R10, R12, R23 and the risk mark R41."""
 
 from __future__ import annotations
 
-import datetime as dt
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from cases import (
     CORE,
-    DEFINITIVE_FIRST,
     LESION,
     NUMBERS,
     UIDS,
     Changed,
     Prescribed,
-    extended,
     judged,
     make_case,
     make_plan,
@@ -24,12 +21,12 @@ from cases import (
     sib_case,
 )
 
-from dosecalc import Outcome, Protocol
+from dosecalc import Outcome
 from dosecalc.case import Case
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.plans import Group, Prescription
-from dosecalc.statement import CourseStatement, Event, EventKind, PlanStatement
+from dosecalc.statement import CourseStatement, PlanStatement
 
 PASS, FAIL, NOT_EVALUATED, NOT_DUE = (
     Outcome.PASS,
@@ -37,8 +34,6 @@ PASS, FAIL, NOT_EVALUATED, NOT_DUE = (
     Outcome.NOT_EVALUATED,
     Outcome.NOT_DUE,
 )
-FRACTION_25 = dt.date(2026, 5, 1)
-"""The 25th weekday from Monday 30 March 2026 on."""
 
 
 def of(case: Case, rule: str, **options: Any) -> Finding:
@@ -126,133 +121,6 @@ class TestPrescriptions:
         assert of(make_case(plans=("low", "boost"), statement=later), "R23").outcome is NOT_DUE
 
 
-def delivered(count: int, *events: tuple[EventKind, dt.date], **course: Any) -> Case:
-    """A case of which some definitive fractions were given, and what was entered."""
-    stated = {"first_date": DEFINITIVE_FIRST, "delivered": count, **course}
-    return make_case(
-        statement=make_statement(
-            courses={"definitive": CourseStatement(**stated)},
-            events=[Event(kind=kind, date=day) for kind, day in events],
-        )
-    )
-
-
-COMPLETE, INCOMPLETE = EventKind.COMPLETE_RESPONSE, EventKind.INCOMPLETE_RESPONSE
-
-
-class TestDecisionPoint:
-    """R30: after fraction 25 of 28, held against what was given and what was entered."""
-
-    @pytest.mark.parametrize(
-        ("case", "outcome", "words"),
-        [
-            (delivered(0), NOT_DUE, "0 delivered"),
-            (delivered(24), NOT_DUE, "24 delivered"),
-            (delivered(25), NOT_EVALUATED, "hold"),
-            (delivered(26), NOT_EVALUATED, "hold"),
-            (delivered(28), NOT_EVALUATED, "hold"),
-            (delivered(25, (INCOMPLETE, FRACTION_25)), PASS, "no complete response"),
-            (delivered(28, (INCOMPLETE, FRACTION_25)), PASS, "no complete response"),
-            (delivered(25, (COMPLETE, FRACTION_25)), PASS, "stopped"),
-            (delivered(26, (COMPLETE, FRACTION_25)), FAIL, "1 fraction"),
-            (delivered(28, (COMPLETE, FRACTION_25)), FAIL, "3 fraction"),
-        ],
-    )
-    def test_states(self, case: Case, outcome: Outcome, words: str) -> None:
-        found = of(case, "R30")
-        assert found.outcome is outcome
-        assert words in found.message
-        assert found.measured == 25
-        assert found.due == FRACTION_25
-
-    def test_undated_fractions_beyond_the_point_are_after_it(self) -> None:
-        case = delivered(27, (COMPLETE, FRACTION_25), first_date=None)
-        assert of(case, "R30").outcome in {FAIL, NOT_EVALUATED}
-
-    @pytest.mark.parametrize("kind", [INCOMPLETE, COMPLETE])
-    def test_a_response_long_before_the_point_decides_nothing_good(self, kind: EventKind) -> None:
-        """Entered a year before the course: nobody assessed anything at 50 Gy."""
-        assert of(delivered(26, (kind, dt.date(2025, 1, 1))), "R30").outcome is not PASS
-
-    def test_the_earliest_complete_response_counts(self) -> None:
-        later = (COMPLETE, dt.date(2026, 6, 4))
-        assert of(delivered(28, later, (COMPLETE, FRACTION_25)), "R30").outcome is FAIL
-
-    def test_what_happens_after_the_day_of_the_question_is_not_known_yet(self) -> None:
-        case = delivered(25, (COMPLETE, dt.date(2026, 5, 4)))
-        assert of(case, "R30", as_of=dt.date(2026, 5, 2)).outcome is not PASS
-
-    def test_the_point_was_planned_before_the_day_of_the_question(self) -> None:
-        nothing_said = make_case()
-        found = of(nothing_said, "R30", as_of=dt.date(2026, 5, 20))
-        assert found.outcome is NOT_EVALUATED
-        assert str(FRACTION_25) in found.message
-        assert of(nothing_said, "R30", as_of=dt.date(2026, 4, 20)).outcome is NOT_DUE
-
-    def test_a_stale_count_of_delivered_fractions(self) -> None:
-        assert of(delivered(3), "R30", as_of=dt.date(2026, 5, 20)).outcome is NOT_EVALUATED
-
-    def test_readings(self) -> None:
-        shown = {r.name: r.value for r in of(make_case(), "R30").shown_readings}
-        assert shown == {"low+definitive": 23, "boost+definitive": 18, "low+boost+definitive": 16}
-
-    @pytest.mark.parametrize(
-        ("reading", "fraction"),
-        [
-            ("definitive", 25),
-            ("low+definitive", 23),
-            ("boost+definitive", 18),
-            ("low+boost+definitive", 16),
-        ],
-    )
-    def test_chosen_readings(self, reading: str, fraction: int) -> None:
-        assert of(make_case(), "R30", protocol=_read_as(reading)).measured == fraction
-
-    def test_the_plans_own_decimals_and_the_protocols(self) -> None:
-        """55.94 Gy in 28 reaches 50 Gy at 26 only; the protocol's 2 Gy at 25, and the earlier holds."""
-        found = of(make_case(change={"definitive": Changed(total_gy="55.94")}), "R30")
-        assert found.measured == 25
-        assert "25" in found.message
-        assert "26" in found.message
-
-    def test_more_per_fraction_reaches_it_earlier(self) -> None:
-        found = of(make_case(change={"definitive": Changed(total_gy="58.8")}), "R30")
-        assert found.measured == 24
-
-    @pytest.mark.parametrize(
-        ("total", "fractions", "point"), [("50", 31, 25), ("62", 31, 25), ("70", 35, 25)]
-    )
-    def test_exact_decimals(self, total: str, fractions: int, point: int) -> None:
-        found = of(make_case(change={"definitive": Changed(total_gy=total, fractions=fractions)}), "R30")
-        assert found.measured == point
-        if total == "50":
-            assert "own decimals: 31" in found.message
-
-    def test_missing(self) -> None:
-        assert of(make_case(plans=("low", "boost")), "R30").outcome is NOT_EVALUATED
-        later = make_statement(courses={"definitive": CourseStatement(not_planned_yet=True)})
-        assert of(make_case(plans=("low", "boost"), statement=later), "R30").outcome is NOT_DUE
-
-    def test_without_a_prescription_the_protocols_dose_holds(self) -> None:
-        stated = make_statement(plans=[PlanStatement(uid=UIDS["definitive"], roles=("definitive",))])
-        case = make_case(change={"definitive": Changed(plan={"prescriptions": ()})}, statement=stated)
-        assert of(case, "R30").measured == 25
-
-    def test_stop_point(self) -> None:
-        result = judged(make_case(), only=("R30",))
-        (point,) = result.stop_points
-        assert (point.fraction, point.fractions, point.date) == (25, 28, FRACTION_25)
-        left = [d for d in point.doses if d.structure == "A_Carotid_L" and d.quantity == "physical dose"]
-        assert {round(d.saved_gy, 9) for d in left} == {round(3 * 1.6, 9)}
-        assert {round(d.full.value, 9) for d in left} == {round(3 * 2.0 + 28 * 1.6, 9)}
-
-    def test_an_ulcer_is_not_passed_over_in_silence(self) -> None:
-        case = delivered(28, (EventKind.ULCER, dt.date(2026, 4, 4)), (INCOMPLETE, FRACTION_25))
-        result = judged(case, only=("R30",), cells=30)
-        warned = any("ulcer" in a.casefold() and "WARNING" in a for a in result.assumptions)
-        assert warned or one(result, "R30").outcome is not PASS
-
-
 class TestCumulativePrescription:
     """R41: 145.5 Gy and above is on the mark, in exact decimals."""
 
@@ -304,7 +172,3 @@ class TestCumulativePrescription:
         stated = make_statement(plans=[PlanStatement(uid=UIDS["boost"], roles=("boost",))])
         case = make_case(change={"boost": Changed(plan={"prescriptions": ()})}, statement=stated)
         assert of(case, "R41").outcome is NOT_EVALUATED
-
-
-def _read_as(reading: str) -> Protocol:
-    return extended(f'[[rules]]\nid = "R30"\nreading = "{reading}"\n')

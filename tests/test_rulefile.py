@@ -21,7 +21,9 @@ from dosecalc.rules import (
     SessionLimit,
     SessionReading,
     StructuresPresent,
+    UlcerReading,
 )
+from dosecalc.statement import Grouping
 from dosecalc.tables import Table
 
 HEAD: dict[str, Any] = {"id": "X", "title": "a rule", "level": "required", "source": "a test"}
@@ -69,6 +71,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "dose_gy": "50",
         "dose_per_fraction_gy": "2",
         "reading": "r",
+        "window_days": 3,
+        "ulcer": "at_any_dose",
     },
     "cumulative_limit": {"structures": ["Cord"], "goal": "Dmax <= 135.5 Gy BED(2)"},
     "cumulative_table": {},
@@ -147,6 +151,11 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("prescription", {"fractions": 3.0}, "whole number"),
         ("decision_point", {"dose_gy": "-50"}, "above 0"),
         ("decision_point", {"dose_gy": 50.0}, "exact decimal"),
+        ("decision_point", {"reading": "r EQD2(10)"}, r"found 'r EQD2\(10\)'"),
+        ("decision_point", {"reading": "r EQD2(0) apart"}, "a/b above 0"),
+        ("decision_point", {"shown_readings": ["r EQD2(x) apart"]}, "how sessions of one day act"),
+        ("decision_point", {"window_days": -1}, "expected 0 or more"),
+        ("decision_point", {"ulcer": "never"}, "expected one of at_any_dose, at_the_point"),
         ("cumulative_prescription", {"below_gy": "0"}, "above 0"),
         ("days_between", {"counted_from": "day 22"}, "last_session, first_session"),
         ("one_frame", {"uncertain_by": ["guess"]}, "numerical"),
@@ -206,9 +215,17 @@ def test_typed_values() -> None:
     cumulative = rule("cumulative_limit").test
     assert isinstance(cumulative, CumulativeLimit)
     assert cumulative.goal.limit == 135.5
-    point = rule("decision_point", reading="a+b", shown_readings=["b", "a+b+c"]).test
+    others = ["b", "a+b+c EQD2(2.5) apart", "a+b EQD2(10) together"]
+    point = rule("decision_point", reading="a+b", shown_readings=others).test
     assert isinstance(point, DecisionPoint)
-    assert (point.counted_roles, point.shown_roles) == (("a", "b"), (("b",), ("a", "b", "c")))
+    assert (point.reading.roles, point.reading.alpha_beta_gy) == (("a", "b"), None)
+    assert [r.roles for r in point.shown_readings] == [("b",), ("a", "b", "c"), ("a", "b")]
+    assert [r.alpha_beta_gy for r in point.shown_readings] == [None, Decimal("2.5"), Decimal(10)]
+    assert [r.grouping for r in point.shown_readings[1:]] == [
+        Grouping.SEPARATE_SESSIONS,
+        Grouping.ONE_SESSION,
+    ]
+    assert [str(r) for r in point.shown_readings] == others
 
 
 def test_shipped_readings() -> None:
@@ -220,7 +237,8 @@ def test_shipped_readings() -> None:
         assert tests[name].reading is SessionReading.SESSION_SUM
         assert tests[name].shown_courses == ("definitive",)
     assert tests["R21"].counted_from is CountedFrom.LAST_SESSION
-    assert tests["R30"].counted_roles == ("definitive",)
+    assert str(tests["R30"].reading) == "definitive"
+    assert (tests["R30"].window_days, tests["R30"].ulcer) == (3, UlcerReading.AT_ANY_DOSE)
     assert tests["R41"].below_gy == Decimal("145.5")
     assert (tests["R05"].low, tests["R05"].high) == (0.9, 1.15)
     assert tests["R13.inside"].at_most_cm3 == 0.1

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import assert_never
 
@@ -22,15 +20,18 @@ from dosecalc.checking import (
     session_rules,
     target_rules,
 )
+from dosecalc.checking.allowances import Allowance, allowances
+from dosecalc.checking.assumptions import assumptions
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
-from dosecalc.checking.remaining import Allowance, allowances
-from dosecalc.checking.structure_doses import stop_doses, structure_doses
-from dosecalc.courses import Treatment, build_treatment
-from dosecalc.errors import DosecalcError, InputError
+from dosecalc.checking.decision_fraction import prescribed_gy
+from dosecalc.checking.futures import stop_doses, stop_rules
+from dosecalc.checking.standing import ended, known_on, stood_after, stood_on
+from dosecalc.checking.structure_doses import structure_doses
+from dosecalc.courses import build_treatment
+from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
-from dosecalc.quantities import Bed, Eqd2
-from dosecalc.results import CheckResult, DecisionState, StopPoint, overall
+from dosecalc.results import CheckResult, StopPoint, overall
 from dosecalc.rules import (
     ConsecutiveDays,
     Containment,
@@ -58,7 +59,6 @@ from dosecalc.rules import (
     Weekly,
 )
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
-from dosecalc.statement import EventKind
 
 
 def check(
@@ -95,7 +95,6 @@ def check(
     'PASS'
     """
     context = _context(case, protocol, as_of, after_fraction, settings)
-    _end_where_stopped(context)
     findings = _findings(context)
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
@@ -105,7 +104,7 @@ def check(
         shown=tuple(f for f in findings if f.rule in shown_rules),
         structures=tuple(structure_doses(context)),
         stop_points=tuple(_stop_points(context, judged)),
-        assumptions=_assumptions(context),
+        assumptions=assumptions(context),
         problems=case.problems,
         provenance=_provenance(context),
     )
@@ -131,7 +130,6 @@ def remaining(
     ()
     """
     context = _context(case, protocol, as_of, after_fraction, settings)
-    _end_where_stopped(context)
     for rule in protocol.rules:  # a dose that is not what it says enters nothing
         if isinstance(rule.test, DoseMatchesPrescription):
             tuple(_judge(context, rule))
@@ -148,70 +146,20 @@ def _context(
     ):
         if not found:
             raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
-    treatment = build_treatment(_known_on(case, as_of), protocol)
     if as_of is not None and after_fraction is not None:
         raise InputError("expected as_of or after_fraction, found both")
+    treatment = build_treatment(known_on(case, as_of), protocol)
     if as_of is not None:
-        treatment = _on(treatment, as_of)
+        treatment = stood_on(treatment, as_of)
     if after_fraction is not None:
-        treatment = _after(treatment, protocol, after_fraction)
+        treatment = stood_after(treatment, protocol, after_fraction)
     return Context(
         case=case,
         protocol=protocol,
-        treatment=treatment,
+        treatment=ended(treatment, case, protocol),
         as_of=as_of or default_as_of(treatment),
         asked_as_of=as_of if after_fraction is None else default_as_of(treatment),
         settings=settings,
-    )
-
-
-def _known_on(case: Case, day: dt.date | None) -> Case:
-    """The case with the treatment records there were on a day."""
-    if day is None:
-        return case
-    return replace(case, records=tuple(r for r in case.records if r.date is None or r.date <= day))
-
-
-def _on(treatment: Treatment, day: dt.date) -> Treatment:
-    """The treatment as it stood on a day; sessions that were planned until then and not given are said."""
-    ledger = treatment.ledger.as_of(day)
-    passed = [s for s in ledger.remaining() if s.date is not None and s.date <= day]
-    said = tuple(
-        f"WARNING: {course}: {n} sessions were planned until {day}, and nothing says that they were given"
-        for course, n in Counter(s.course for s in passed).items()
-    )
-    return replace(treatment, ledger=ledger, assumptions=(*treatment.assumptions, *said))
-
-
-def _end_where_stopped(context: Context) -> None:
-    """Once a course was stopped, what is left of its plans is no longer ahead."""
-    for rule in context.protocol.rules:
-        if not isinstance(rule.test, DecisionPoint):
-            continue
-        try:
-            stopped = decision_rules.stand(context, rule.test).state is DecisionState.STOPPED
-        except DosecalcError:
-            continue  # the rule says why
-        treatment, course = context.treatment, rule.test.course
-        left = treatment.ledger.course(course).remaining()
-        if stopped and len(left):
-            ended = f"{course}: stopped; {len(left)} planned sessions are not given and in no sum"
-            context.treatment = replace(
-                treatment,
-                ledger=treatment.ledger.without(left),
-                assumptions=(*treatment.assumptions, ended),
-            )
-
-
-def _after(treatment: Treatment, protocol: Protocol, number: int) -> Treatment:
-    try:
-        ledger = treatment.ledger.after(protocol.courses[-1].name, number)
-    except DosecalcError as error:
-        raise InputError(f"after_fraction: {error}") from None
-    return replace(
-        treatment,
-        ledger=ledger,
-        assumptions=(*treatment.assumptions, f"judged as after fraction {number} of the last course"),
     )
 
 
@@ -289,111 +237,31 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
 
 def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[StopPoint]:
     for rule in context.protocol.rules:
-        if not isinstance(rule.test, DecisionPoint):
+        test = rule.test
+        if not isinstance(test, DecisionPoint):
             continue
         found = next(f for f in findings if f.rule == rule.id)
         if found.measured is None:
             continue  # the finding says why there is no such point
         fraction = int(found.measured)
+        given = context.treatment.ledger.course(test.course).delivered()
+        given_gy = prescribed_gy(context, test, given)
+        stands = decision_rules.stand(context, test)
         yield StopPoint(
             rule=rule.id,
-            course=rule.test.course,
-            dose_gy=float(rule.test.dose_gy),
+            course=test.course,
+            dose_gy=float(test.dose_gy),
             fraction=fraction,
-            fractions=max(s.day for s in context.treatment.planned.course(rule.test.course)),
-            given=len(context.treatment.ledger.course(rule.test.course).delivered().whole_days()),
-            state=decision_rules.stand(context, rule.test).state,
+            fractions=max(s.day for s in context.treatment.planned.course(test.course)),
+            given=len(given.whole_days()),
+            given_gy=None if given_gy is None else float(given_gy),
+            state=stands.state,
+            stopped_on=stands.stopped_on,
             date=found.due,
             readings=found.shown_readings,
-            doses=tuple(stop_doses(context, rule.test.course, fraction)),
+            doses=tuple(stop_doses(context, test.course, fraction)),
+            rules=tuple(stop_rules(context, test.course, fraction)),
         )
-
-
-def _assumptions(context: Context) -> tuple[str, ...]:
-    """Everything that was taken without being stated."""
-    settings = context.settings
-    matched = [
-        f"{name} = {roi!r}"
-        for (name, _), roi in sorted(context.matches.items())
-        if name not in context.case.statement.structures
-    ]
-    said = [f"{name} = {roi!r}" for name, roi in context.case.statement.structures.items()]
-    lost = [f"WARNING: {text}" for text in context.treatment.lost]
-    if context.treatment.unassigned:
-        lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
-    lost.extend(_unasked(context))
-    judged = any(isinstance(r.test, DecisionPoint) for r in context.protocol.rules)
-    stated = [
-        ("" if judged or e.kind is not EventKind.ULCER else "WARNING: no rule judges it: ")
-        + f"event on {e.date}: {e.kind.value} {e.detail}".rstrip()
-        for e in context.treatment.ledger.events
-    ]
-    reference = _reference(context)
-    before = "before treatment" if context.as_of is None else str(context.as_of)
-    return (
-        *lost,
-        *context.treatment.assumptions,
-        *([f"structures as stated: {', '.join(said)}"] if said else []),
-        *([f"structures taken by name: {', '.join(dict.fromkeys(matched))}"] if matched else []),
-        *stated,
-        *reference,
-        f"judged as of: {before}",
-        f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
-        "dose holds for the whole voxel",
-        "linear-quadratic model with the a/b of the protocol, complete repair between sessions, no "
-        "recovery of prior dose, no repopulation",
-    )
-
-
-def _unasked(context: Context) -> Iterator[str]:
-    """What nobody stated or asked for, and what follows from that."""
-    rules = context.protocol.rules
-    if not any(isinstance(r.test, DoseMatchesPrescription) for r in rules):
-        yield "WARNING: no rule of the protocol holds the doses against their prescriptions"
-    if context.protocol.changed_rules:
-        changed = ", ".join(context.protocol.changed_rules)
-        yield f"WARNING: {context.protocol.path} changes rules of the protocol it extends: {changed}"
-    yield from _unfound(context)
-    for course in context.treatment.ledger.courses:
-        ledger = context.treatment.ledger.course(course)
-        stated = context.case.statement.course(course)
-        if context.treatment.of_course(course) and all(s.date is None for s in ledger):
-            yield f"WARNING: {course}: no dates are stated, so rules on its calendar judge nothing"
-        silent = stated.delivered is None and not len(ledger.delivered())
-        if context.treatment.of_course(course) and silent:
-            yield f"{course}: nothing is stated of fractions delivered; taken as none"
-    for rule in rules:
-        if isinstance(rule.test, CumulativeLimit) and isinstance(rule.test.goal.quantity, Bed | Eqd2):
-            limit = rule.test.goal.quantity.alpha_beta_gy
-            for name in rule.test.structures:
-                own = context.protocol.structure(name).alpha_beta_gy
-                if own != limit:
-                    yield f"{rule.id}: {name} is judged at the limit's a/b {limit:g}, not {own:g} Gy"
-
-
-def _unfound(context: Context) -> Iterator[str]:
-    """Structures that are stated and cannot be taken as stated."""
-    try:
-        structure_set = context.structure_set()
-    except DosecalcError:
-        return  # the rules say so
-    for name in context.case.statement.structures:
-        try:
-            context.find(name, structure_set)
-        except DosecalcError as error:
-            yield f"WARNING: {error}"
-
-
-def _reference(context: Context) -> Iterator[str]:
-    """Whose structures the sums over all courses are taken in."""
-    try:
-        found = context.structure_set()
-    except DosecalcError:
-        return  # the rules say so
-    last = context.treatment.plans[-1]
-    if context.case.structure_set_of(last.plan) is None:
-        yield f"WARNING: the structure set of {last.name} is not in the folder"
-    yield f"sums over all courses are taken in the structures of {found.source or found.uid}"
 
 
 def _provenance(context: Context) -> dict[str, object]:

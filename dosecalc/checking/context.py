@@ -18,7 +18,7 @@ from dosecalc.protocol import Protocol
 from dosecalc.registrations import NoPath
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
-from dosecalc.sampling import Quadrature, Settings
+from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings
 from dosecalc.structures import Derived, Structure, StructureSet
 
 Region = Structure | Derived
@@ -44,7 +44,7 @@ class Context:
     treatment: Treatment
     as_of: dt.date | None
     asked_as_of: dt.date | None
-    settings: Settings
+    settings: Settings = DEFAULT_SETTINGS
     matches: dict[tuple[str, str], str] = field(default_factory=dict)
     _quadratures: dict[int, tuple[Region, Quadrature]] = field(default_factory=dict)
     _cells: dict[int, CellDoses] = field(default_factory=dict)

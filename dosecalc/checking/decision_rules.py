@@ -1,33 +1,76 @@
-"""The point at which a response decides on an early stop: exact decimals, delivered fractions, events."""
+"""The point at which a response decides on an early stop: delivered fractions, and what a person entered."""
 
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 
 from dosecalc.checking.context import Context, finding, not_evaluated
-from dosecalc.checking.prescription_rules import per_fraction_gy
+from dosecalc.checking.decision_fraction import decision_fraction, earlier, point_readings, prescribed_gy
 from dosecalc.errors import DosecalcError
-from dosecalc.findings import Finding, Outcome, Reading
+from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.ledger import Ledger
 from dosecalc.results import DecisionState
-from dosecalc.roles import prescription_for
-from dosecalc.rules import DecisionPoint, Rule
+from dosecalc.rules import DecisionPoint, Rule, UlcerReading
 from dosecalc.statement import EventKind
 
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """Where a decision stands, if that can be said, what it means for the rule, and why, in words."""
+    """Where a decision stands, if that can be said, what it means for the rule, and why, in words.
+
+    ``stopped_on`` is the day of what stopped the course, or should have.
+    """
 
     state: DecisionState | None
     outcome: Outcome
     text: str
+    stopped_on: dt.date | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Question:
+    """What decides: fractions given, events since the course before began, and where the point lies.
+
+    ``given_gy`` is the prescribed dose of the fractions given, ``due`` the day the point is, or will be,
+    reached; both None where that is not known.
+    """
+
+    given: Ledger
+    planned: int
+    point: int
+    due: dt.date | None
+    given_gy: Fraction | None
+    test: DecisionPoint
+
+    @property
+    def delivered(self) -> int:
+        return len(self.given.whole_days())
+
+    @property
+    def so_far(self) -> str:
+        """How far the course is, in words."""
+        dose = "" if self.given_gy is None else f" ({float(self.given_gy):g} Gy)"
+        return f"fraction {self.delivered}{dose}"
+
+    def days_of(self, *kinds: EventKind) -> list[dt.date]:
+        """The days of events of some kinds, ascending."""
+        return sorted(e.date for e in self.given.events if e.kind in kinds)
+
+    def counts(self, day: dt.date) -> bool:
+        """Whether a response of that day was assessed at the point, or within the time before that counts."""
+        return self.due is not None and day >= self.due - dt.timedelta(days=self.test.window_days)
+
+    def after(self, day: dt.date) -> int:
+        """How many days with treatment follow a day, as far as they have dates."""
+        return len({s.day for s in self.given if s.date is not None and s.date > day})
+
+    @property
+    def is_dated(self) -> bool:
+        return all(s.date is not None for s in self.given)
 
 
 def stand(context: Context, test: DecisionPoint) -> Stand:
@@ -37,74 +80,35 @@ def stand(context: Context, test: DecisionPoint) -> Stand:
     ------
     DosecalcError : if there is no such course or plan, or its prescription is not known.
     """
-    ledger = context.course_ledger(test.course)
-    nominal, own = decision_fraction(context, test, test.counted_roles)
-    point = min(nominal, own) if own is not None else nominal
-    return _stand(_since_induction(context, test), point, _day_of(ledger, max(point, 1)))
-
-
-def decision_fraction(
-    context: Context, test: DecisionPoint, roles: tuple[str, ...]
-) -> tuple[int, int | None]:
-    """The fraction at which a reading of the dose is reached: by the protocol's dose and by the plan's own.
-
-    Raises
-    ------
-    DosecalcError : if a prescription that counts is not known.
-    """
-    before: dict[str, Decimal] = {}
-    for role in roles:
-        if role == test.role:
-            continue
-        assigned, _ = per_fraction_gy(context, role)
-        prescription = prescription_for(assigned, context.protocol.role(role))
-        assert prescription is not None  # per_fraction_gy refuses a role without one
-        # A plan with two roles gives its core the higher of two prescriptions, not their sum.
-        uid = assigned.plan.uid
-        before[uid] = max(before.get(uid, Decimal(0)), prescription.dose_gy)
-    needed = max(test.dose_gy - sum(before.values()), Decimal(0))
-    nominal = math.ceil(Fraction(needed) / Fraction(test.dose_per_fraction_gy))
-    return nominal, _own_fraction(context, test.role, Fraction(needed))
-
-
-def _own_fraction(context: Context, role: str, needed_gy: Fraction) -> int | None:
-    """The fraction of the course at which plans reach a dose by their own decimals; None where not known."""
-    reached = Fraction(0)
-    for assigned in (plans := context.treatment.all_with_role(role)):
-        prescription = prescription_for(assigned, context.protocol.role(role))
-        if prescription is None or assigned.fractions is None:
-            return None
-        each = Fraction(prescription.dose_gy) / assigned.fractions
-        days = math.ceil((needed_gy - reached) / each)
-        if assigned is plans[-1] or days <= (assigned.days or 0):
-            return assigned.after + days
-        reached += each * (assigned.days or 0)
-    return None
+    context.course_ledger(test.course)
+    point = earlier(*decision_fraction(context, test, test.reading))
+    return _stand(_question(context, test, point))
 
 
 def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterator[Finding]:
     """Whether the decision on an early stop lies ahead, is due, or was taken."""
     try:
-        ledger = context.course_ledger(test.course)
+        context.course_ledger(test.course)
         context.require_fractions(test.course)
-        nominal, own = decision_fraction(context, test, test.counted_roles)
+        nominal, own = decision_fraction(context, test, test.reading)
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
-    point = min(nominal, own) if own is not None else nominal
-    planned = max(s.day for s in context.treatment.planned.course(test.course))
-    if point > planned:
-        text = f"{test.dose_gy} Gy would be reached at fraction {point}, but there are {planned} only"
+    point = earlier(nominal, own)
+    question = _question(context, test, point)
+    if point > question.planned:
+        text = (
+            f"{test.dose_gy} Gy would be reached at fraction {point}, but there are {question.planned} only"
+        )
         yield not_evaluated(rule, text)
         return
-    due = _day_of(ledger, max(point, 1))
-    text = f"{test.dose_gy} Gy is reached at fraction {point} of {planned}"
+    text = f"{test.dose_gy} Gy is reached at fraction {point} of {question.planned}"
     if own is not None and own != nominal:
         text += (
             f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
             "the earlier one holds)"
         )
-    found = _stand(_since_induction(context, test), point, due)
+    found, due = _stand(question), question.due
     passed = context.as_of is not None and due is not None and context.as_of >= due
     if found.outcome is Outcome.NOT_DUE and passed:
         late = f"{found.text}, though it was planned for {due}; state how many fractions were delivered"
@@ -114,9 +118,27 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
         band=Band(value=float(point)),
         deciding=Interval.exactly(float(point)),
         unit="fraction",
-        decided_by="+".join(test.counted_roles),
-        shown_readings=tuple(_point_readings(context, test)),
+        decided_by=str(test.reading),
+        shown_readings=tuple(point_readings(context, test)),
         due=due,
+    )
+
+
+def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
+    """What was given of the course, with events since the one before it began: no older history."""
+    order = [c.name for c in context.protocol.courses]
+    place = order.index(test.course)
+    recent = context.treatment.ledger.course(*order[max(place - 1, 0) : place + 1])
+    begin = min((s.date for s in recent if s.date is not None), default=None)
+    given = context.treatment.ledger.course(test.course).delivered()
+    given = replace(given, events=tuple(e for e in given.events if begin is None or e.date >= begin))
+    return _Question(
+        given=given,
+        planned=max(s.day for s in context.treatment.planned.course(test.course)),
+        point=point,
+        due=_day_of(context.treatment.in_full(test.course).course(test.course), max(point, 1)),
+        given_gy=prescribed_gy(context, test, given),
+        test=test,
     )
 
 
@@ -127,83 +149,123 @@ def _day_of(ledger: Ledger, day: int) -> dt.date | None:
     return max(known) if known and len(known) == len(dates) else None
 
 
-def _point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
-    for roles in test.shown_roles:
-        try:
-            nominal, own = decision_fraction(context, test, roles)
-        except DosecalcError:
-            continue  # a reading that counts a plan that is not here
-        value = float(min(nominal, own) if own is not None else nominal)
-        yield Reading(name="+".join(roles), value=value, unit="fraction")
-
-
-def _since_induction(context: Context, test: DecisionPoint) -> Ledger:
-    """Delivered sessions of the course, and events since the course before it began: no older history."""
-    order = [c.name for c in context.protocol.courses]
-    place = order.index(test.course)
-    recent = context.treatment.ledger.course(*order[max(place - 1, 0) : place + 1])
-    begin = min((s.date for s in recent if s.date is not None), default=None)
-    given = context.treatment.ledger.course(test.course).delivered()
-    return replace(given, events=tuple(e for e in given.events if begin is None or e.date >= begin))
-
-
-def _stand(given: Ledger, point: int, due: dt.date | None) -> Stand:
+def _stand(question: _Question) -> Stand:
     """Where the decision stands, from the fractions given so far and what was entered."""
-    delivered = len(given.whole_days())
-    ulcers = [e.date for e in given.events if e.kind is EventKind.ULCER]
-    if ulcers and not len(given):
-        return Stand(
-            None,
-            Outcome.NOT_EVALUATED,
-            f"an ulcer is entered for {min(ulcers)}: hold, no fraction may follow",
-        )
+    stop = min(question.days_of(EventKind.STOPPED), default=None) if len(question.given) else None
+    ulcers, notes = _ulcers(question)
     if ulcers:
-        return _stopped(given, min(ulcers), "an ulcer", at_most=0)
-    if delivered < point:
-        return Stand(DecisionState.NOT_REACHED, Outcome.NOT_DUE, f"{delivered} delivered so far: not reached")
+        return _stopped(question, min(ulcers), "an ulcer")
+    if stop is not None and question.after(stop):
+        return _stopped(question, stop, "the course was stopped")
+    below = question.delivered < question.point
+    found = _below(question, stop) if below else _reached(question, stop)
+    return replace(found, text=found.text + notes)
+
+
+def _ulcers(question: _Question) -> tuple[list[dt.date], str]:
+    """Days of ulcers that stop the course, and what is to be said of others."""
+    days = question.days_of(EventKind.ULCER)
+    if question.test.ulcer is UlcerReading.AT_ANY_DOSE or question.due is None:
+        return days, ""
+    early = [d for d in days if d < question.due]
+    listed = ", ".join(map(str, early))
+    notes = f"; an ulcer on {listed} stops nothing by the reading that is chosen" if early else ""
+    return [d for d in days if d >= question.due], notes
+
+
+def _stopped(question: _Question, day: dt.date, why: str, *, at_most: int = 0) -> Stand:
+    """Nothing is given after a day; of undated fractions only those beyond ``at_most`` are known to be."""
+    if not len(question.given):
+        return Stand(None, Outcome.NOT_EVALUATED, f"{why} on {day}: hold, no fraction may follow")
+    if not question.is_dated and at_most == 0:
+        text = f"{why} on {day}, and fractions have no dates: hold, and state them"
+        return Stand(None, Outcome.NOT_EVALUATED, text)
+    after = question.after(day) if question.is_dated else question.delivered - at_most
+    if after > 0:
+        text = f"{after} fractions were given after {why} on {day}"
+        return Stand(DecisionState.VIOLATED, Outcome.FAIL, text, day)
+    text = f"stopped after {why} on {day}; sums are of what was given"
+    return Stand(DecisionState.STOPPED, Outcome.PASS, text, day)
+
+
+def _below(question: _Question, stop: dt.date | None) -> Stand:
+    """The point is not reached: ahead, or stopped before it."""
+    complete = [d for d in question.days_of(EventKind.COMPLETE_RESPONSE) if stop is None or d <= stop]
+    counting = [d for d in complete if question.counts(d)]
+    window = f"{question.test.window_days} days before {question.test.dose_gy} Gy"
+    if stop is None:
+        text = f"{question.delivered} delivered so far: not reached"
+        if counting:
+            text += f"; complete response on {counting[-1]} counts: none after fraction {question.point}"
+        elif complete:
+            text += (
+                f"; complete response on {complete[-1]} lies more than {window} and does not count: a stop "
+                "for it would be too early"
+            )
+        return Stand(DecisionState.NOT_REACHED, Outcome.NOT_DUE, text)
+    where = f"stopped on {stop} at {question.so_far}"
+    if counting:
+        text = (
+            f"{where} after complete response on {counting[-1]}, at most {window}; sums are of what was given"
+        )
+        return Stand(DecisionState.STOPPED, Outcome.PASS, text, stop)
+    if complete and question.due is None:
+        text = (
+            f"{where}; how near to {question.test.dose_gy} Gy the complete response on {complete[-1]} was is "
+        )
+        return Stand(None, Outcome.NOT_EVALUATED, f"{text}not known without dates", stop)
+    if complete:
+        text = f"{where} for complete response on {complete[-1]}, which counts from {window} on only"
+        return Stand(DecisionState.VIOLATED, Outcome.FAIL, text, stop)
+    return _without_reason(where, stop)
+
+
+def _without_reason(where: str, stop: dt.date) -> Stand:
+    text = f"{where}, and neither a complete response that counts nor an ulcer is entered as its reason"
+    return Stand(DecisionState.STOPPED, Outcome.NOT_EVALUATED, text, stop)
+
+
+def _reached(question: _Question, stop: dt.date | None) -> Stand:
+    """The point is reached: what was assessed there decides, or within the time before it that counts."""
+    kinds = EventKind.COMPLETE_RESPONSE, EventKind.INCOMPLETE_RESPONSE
     entered = sorted(
         (e.date, e.kind is EventKind.COMPLETE_RESPONSE)
-        for e in given.events
-        if e.kind in {EventKind.COMPLETE_RESPONSE, EventKind.INCOMPLETE_RESPONSE}
-        and due is not None
-        and e.date >= due
+        for e in question.given.events
+        if e.kind in kinds and question.counts(e.date)
     )
-    complete = [day for day, is_complete in entered if is_complete]
-    if complete:
-        found = _stopped(given, complete[0], "complete response", at_most=point)
+    late = [day for day, complete in entered if complete and question.due is not None and day >= question.due]
+    if late:
+        found = _stopped(question, late[0], "complete response", at_most=question.point)
         if found.outcome is Outcome.FAIL:
             return found
-    # What decides was assessed at the point, and before the next fraction if there was one.
-    following = min((s.date for s in given if s.day > point and s.date is not None), default=None)
-    deciding = [(d, c) for d, c in entered if following is None or d <= following]
-    if not deciding or (delivered > point and following is None):
-        beyond = f" and {delivered - point} more were given" if delivered > point else ""
-        return Stand(
-            DecisionState.DUE,
-            Outcome.NOT_EVALUATED,
-            f"reached{beyond}, and no response assessed there is entered with its date: hold until it is",
-        )
+    # What decides was assessed before the fraction that follows the point, if there was one.
+    beyond = [s.date for s in question.given if s.day > question.point]
+    following = min((d for d in beyond if d is not None), default=None)
+    deciding = [(d, complete) for d, complete in entered if following is None or d <= following]
+    more = question.delivered - question.point
+    if not deciding or (more > 0 and following is None):
+        if stop is not None and not more:
+            return _without_reason(f"stopped on {stop} at {question.so_far}", stop)
+        text = f"reached{f' and {more} more were given' if more > 0 else ''}, and no response assessed there "
+        text += "is entered with its date: hold until it is"
+        return Stand(DecisionState.DUE, Outcome.NOT_EVALUATED, text)
     last = deciding[-1][0]
-    if len({c for d, c in deciding if d == last}) > 1:
+    if len({complete for d, complete in deciding if d == last}) > 1:
         text = f"the responses entered up to {last} contradict each other"
         return Stand(DecisionState.DUE, Outcome.NOT_EVALUATED, text)
     if deciding[-1][1]:
-        text = f"stopped after complete response on {last}; sums are of what was given"
-        return Stand(DecisionState.STOPPED, Outcome.PASS, text)
+        return _complete(question, last)
+    if stop is not None and question.delivered < question.planned:
+        return _without_reason(f"stopped on {stop} at {question.so_far}", stop)
     return Stand(DecisionState.CONTINUE, Outcome.PASS, f"no complete response on {last}: treatment goes on")
 
 
-def _stopped(given: Ledger, day: dt.date, why: str, *, at_most: int) -> Stand:
-    """Nothing is given after a day; of undated fractions only those beyond ``at_most`` are known to be."""
-    dated = all(s.date is not None for s in given)
-    late = [s for s in given if s.date is not None and s.date > day]
-    after = len({s.day for s in late}) if dated else len(given.whole_days()) - at_most
-    if not dated and at_most == 0:
-        text = f"{why} on {day}, and fractions have no dates: hold, and state them"
-        return Stand(None, Outcome.NOT_EVALUATED, text)
-    if after > 0:
-        return Stand(
-            DecisionState.VIOLATED, Outcome.FAIL, f"{after} fractions were given after {why} on {day}"
-        )
-    text = f"stopped after {why} on {day}; sums are of what was given"
-    return Stand(DecisionState.STOPPED, Outcome.PASS, text)
+def _complete(question: _Question, day: dt.date) -> Stand:
+    """Complete response decided: nothing may follow the point, nor a later day on which it was assessed."""
+    allowed = max(day, question.due or day)
+    beyond = [s for s in question.given if s.day > question.point and (s.date is None or s.date > allowed)]
+    if beyond:
+        text = f"{len(beyond)} fractions were given after {question.test.dose_gy} Gy, and complete response "
+        return Stand(DecisionState.VIOLATED, Outcome.FAIL, f"{text}was assessed on {day}", day)
+    text = f"stopped after complete response on {day}; sums are of what was given"
+    return Stand(DecisionState.STOPPED, Outcome.PASS, text, day)

@@ -16,11 +16,10 @@ from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.errors import DosecalcError
 from dosecalc.ledger import GridFraction, Ledger
-from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
+from dosecalc.quantities import Bed, Physical, Quantity
 from dosecalc.radiobiology import bed_to_eqd2
-from dosecalc.results import TOTAL, DoseRow, Metrics, StopDose, StructureDoses
+from dosecalc.results import TOTAL, DoseRow, Metrics, StructureDoses
 from dosecalc.structures import Structure
-from dosecalc.visits import left_sessions
 
 
 def named_structures(context: Context) -> Iterator[tuple[str, Structure]]:
@@ -47,8 +46,8 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
     for name, structure in found:
         alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
         try:
-            cells = context.cells(structure, context.treatment.ledger)
-            book = context.treatment.ledger
+            book, planned = context.treatment.ledger, context.treatment.planned
+            cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
             rows = (*_rows(context, cells, book, alpha_beta_gy), *sum_rows(context, cells))
             begun = len(book.delivered()) > 0
             yield StructureDoses(
@@ -61,9 +60,7 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 alpha_beta_gy=alpha_beta_gy,
                 rows=rows,
                 delivered=tuple(_rows(context, cells, book.delivered(), alpha_beta_gy)) if begun else (),
-                planned=tuple(_rows(context, cells, context.treatment.planned, alpha_beta_gy))
-                if begun
-                else (),
+                planned=tuple(_rows(context, cells, planned, alpha_beta_gy)) if begun else (),
                 notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
@@ -194,41 +191,3 @@ def metrics_of(curve: Curve, *, complete: bool) -> Metrics:
     ]
     low, mean, near, high = found if complete else [open_above(i) for i in found]
     return Metrics(min_gy=low, mean_gy=mean, near_max_gy=near, max_gy=high)
-
-
-def _in_full(context: Context, course: str) -> Ledger:
-    """The treatment as it stands, with the whole of a course even where it was stopped."""
-    ledger, planned = context.treatment.ledger, context.treatment.planned
-    left = left_sessions(planned.course(course).sessions, ledger.course(course).sessions)
-    return Ledger(sessions=(*ledger.sessions, *left), events=ledger.events)
-
-
-def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
-    """Each structure when a course ends at a fraction, beside the full course."""
-    full = _in_full(context, course)
-    complete = not missing_from_sum(context)
-    try:
-        found = list(named_structures(context))
-    except DosecalcError:
-        return
-    for name, structure in found:
-        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
-        quantities: list[Quantity] = [Physical()]
-        if alpha_beta_gy is not None:
-            quantities.append(Eqd2(alpha_beta_gy=alpha_beta_gy))
-        try:
-            cells = context.cells(structure, full)
-        except DosecalcError:
-            continue  # the table of structures says why
-        for quantity in quantities:
-            at_stop, whole = (
-                metrics_of(cells.curve(ledger.known(), quantity), complete=complete)
-                for ledger in (full.until(course, fraction), full)
-            )
-            for metric, stop, end in (
-                ("mean", at_stop.mean_gy, whole.mean_gy),
-                ("near maximum", at_stop.near_max_gy, whole.near_max_gy),
-            ):
-                yield StopDose(
-                    structure=name, quantity=describe(quantity), metric=metric, at_stop=stop, full=end
-                )

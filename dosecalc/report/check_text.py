@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dosecalc.findings import Finding, Outcome
+from dosecalc.intervals import Interval
 from dosecalc.report.tables import clean, gy, page, table, wrapped
 from dosecalc.results import TOTAL, CheckResult, DoseRow, StructureDoses
 from dosecalc.rules import Level
@@ -90,11 +91,13 @@ def _stop_points(result: CheckResult) -> Iterator[str]:
         yield ""
         day = f", planned on {point.date}" if point.date else ""
         yield f"Decision point: {point.dose_gy:g} Gy at fraction {point.fraction} of {point.fractions}"
-        yield f"  of the {point.course} course{day}; {point.given} given so far"
-        yield f"  state: {point.state.value if point.state else 'cannot be said, see the rule'}"
+        dose = "" if point.given_gy is None else f" ({point.given_gy:g} Gy)"
+        yield f"  of the {point.course} course{day}; {point.given} given so far{dose}"
+        stop = f" ({point.stopped_on})" if point.stopped_on else ""
+        yield f"  state: {point.state.value if point.state else 'cannot be said, see the rule'}{stop}"
         if point.readings:
             others = ", ".join(f"{r.name}: {r.value:.0f}" for r in point.readings)
-            yield f"  by other readings of the dose, fraction: {others}"
+            yield from wrapped("  by other readings of the dose, fraction: ", others, indent=4)
         rows = [
             [clean(d.structure), d.quantity, d.metric, gy(d.at_stop), gy(d.full), f"{d.saved_gy:.2f}"]
             for d in point.doses
@@ -103,6 +106,22 @@ def _stop_points(result: CheckResult) -> Iterator[str]:
         yield from table(
             ["structure", "quantity", "metric", "stop there", "full course", "saved Gy"], rows, words=3
         )
+        futures = [
+            [
+                r.rule,
+                clean(r.structure),
+                r.unit,
+                _future(r.at_stop, r.at_stop_outcome),
+                _future(r.full, r.full_outcome),
+            ]
+            for r in point.rules
+        ]
+        if futures:
+            yield from table(["rule", "structure", "unit", "stop there", "full course"], futures, words=3)
+
+
+def _future(measured: Interval | None, outcome: Outcome) -> str:
+    return f"{gy(measured)} {outcome.value}"
 
 
 def _doses(result: CheckResult) -> Iterator[str]:

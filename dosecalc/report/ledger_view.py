@@ -9,13 +9,14 @@ from importlib.metadata import PackageNotFoundError, version
 
 from dosecalc.book import Count, Entry, counts, entries
 from dosecalc.case import Case
+from dosecalc.checking.standing import ended
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.ledger import Session, State
 from dosecalc.protocol import Protocol
 from dosecalc.statement import EventKind
 
-_MAY_STOP = frozenset({EventKind.ULCER, EventKind.COMPLETE_RESPONSE})
+_MAY_STOP = frozenset({EventKind.ULCER, EventKind.COMPLETE_RESPONSE, EventKind.STOPPED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +66,15 @@ def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction |
     """
     treatment = build_treatment(case, protocol)
     stood, stands = _stood(treatment, at)
-    found = entries(stood, protocol, statement=case.statement)
+    book = ended(stood, case, protocol)
+    found = entries(book, protocol, statement=case.statement)
     if not found:
         raise InputError(f"{case.folder}: no session of any course to book" + _why(case, treatment))
     return LedgerView(
         entries=found,
-        counts=counts(stood, protocol, statement=case.statement),
+        counts=counts(book, protocol, statement=case.statement),
         stands=stands,
-        notes=tuple(dict.fromkeys((*_standing(treatment, stood, at), *_notes(stood)))),
+        notes=tuple(dict.fromkeys((*_standing(treatment, stood, at), *_notes(book)))),
         lost=treatment.lost,
         problems=case.problems,
         provenance=_provenance(case, protocol, at),

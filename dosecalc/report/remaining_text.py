@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from dosecalc.checking.remaining import MOST_FRACTIONS, Allowance
+from dosecalc.checking.allowances import MOST_FRACTIONS, Allowance
 from dosecalc.intervals import Interval
 from dosecalc.report.tables import clean, page, table, wrapped
 

@@ -12,7 +12,7 @@ from test_visits import begun, definitive, induction
 from dosecalc import load_protocol
 from dosecalc.case import Case
 from dosecalc.checking import remaining
-from dosecalc.checking.remaining import Allowance
+from dosecalc.checking.allowances import Allowance
 from dosecalc.cli import main
 from dosecalc.report.remaining_text import remaining_json, remaining_text
 

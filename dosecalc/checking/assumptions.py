@@ -1,0 +1,98 @@
+"""Everything a check took without being told, or was told by a person, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dosecalc.checking.context import Context
+from dosecalc.errors import DosecalcError
+from dosecalc.quantities import Bed, Eqd2
+from dosecalc.rules import CumulativeLimit, DecisionPoint, DoseMatchesPrescription
+from dosecalc.statement import EventKind
+
+
+def assumptions(context: Context) -> tuple[str, ...]:
+    """Everything that was taken without being stated."""
+    settings = context.settings
+    matched = [
+        f"{name} = {roi!r}"
+        for (name, _), roi in sorted(context.matches.items())
+        if name not in context.case.statement.structures
+    ]
+    said = [f"{name} = {roi!r}" for name, roi in context.case.statement.structures.items()]
+    lost = [f"WARNING: {text}" for text in context.treatment.lost]
+    if context.treatment.unassigned:
+        lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
+    lost.extend(_unasked(context))
+    judged = any(isinstance(r.test, DecisionPoint) for r in context.protocol.rules)
+    stated = [
+        ("" if judged or e.kind is not EventKind.ULCER else "WARNING: no rule judges it: ")
+        + f"event on {e.date}: {e.kind.value} {e.detail}".rstrip()
+        for e in context.treatment.ledger.events
+    ]
+    reference = _reference(context)
+    before = "before treatment" if context.as_of is None else str(context.as_of)
+    return (
+        *lost,
+        *context.treatment.assumptions,
+        *([f"structures as stated: {', '.join(said)}"] if said else []),
+        *([f"structures taken by name: {', '.join(dict.fromkeys(matched))}"] if matched else []),
+        *stated,
+        *reference,
+        f"judged as of: {before}",
+        f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
+        "dose holds for the whole voxel",
+        "linear-quadratic model with the a/b of the protocol, complete repair between sessions, no "
+        "recovery of prior dose, no repopulation",
+    )
+
+
+def _unasked(context: Context) -> Iterator[str]:
+    """What nobody stated or asked for, and what follows from that."""
+    rules = context.protocol.rules
+    if not any(isinstance(r.test, DoseMatchesPrescription) for r in rules):
+        yield "WARNING: no rule of the protocol holds the doses against their prescriptions"
+    if context.protocol.changed_rules:
+        changed = ", ".join(context.protocol.changed_rules)
+        yield f"WARNING: {context.protocol.path} changes rules of the protocol it extends: {changed}"
+    yield from _unfound(context)
+    for course in context.treatment.ledger.courses:
+        ledger = context.treatment.ledger.course(course)
+        stated = context.case.statement.course(course)
+        if context.treatment.of_course(course) and all(s.date is None for s in ledger):
+            yield f"WARNING: {course}: no dates are stated, so rules on its calendar judge nothing"
+        silent = stated.delivered is None and not len(ledger.delivered())
+        if context.treatment.of_course(course) and silent:
+            yield f"{course}: nothing is stated of fractions delivered; taken as none"
+    for rule in rules:
+        if isinstance(rule.test, CumulativeLimit) and isinstance(rule.test.goal.quantity, Bed | Eqd2):
+            limit = rule.test.goal.quantity.alpha_beta_gy
+            for name in rule.test.structures:
+                own = context.protocol.structure(name).alpha_beta_gy
+                if own != limit:
+                    yield f"{rule.id}: {name} is judged at the limit's a/b {limit:g}, not {own:g} Gy"
+
+
+def _unfound(context: Context) -> Iterator[str]:
+    """Structures that are stated and cannot be taken as stated."""
+    try:
+        structure_set = context.structure_set()
+    except DosecalcError:
+        return  # the rules say so
+    for name in context.case.statement.structures:
+        try:
+            context.find(name, structure_set)
+        except DosecalcError as error:
+            yield f"WARNING: {error}"
+
+
+def _reference(context: Context) -> Iterator[str]:
+    """Whose structures the sums over all courses are taken in."""
+    try:
+        found = context.structure_set()
+    except DosecalcError:
+        return  # the rules say so
+    last = context.treatment.plans[-1]
+    if context.case.structure_set_of(last.plan) is None:
+        yield f"WARNING: the structure set of {last.name} is not in the folder"
+    yield f"sums over all courses are taken in the structures of {found.source or found.uid}"

@@ -1,0 +1,71 @@
+"""The two futures of a decision point: the course ended there, and the whole of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from dosecalc.checking.context import Context
+from dosecalc.checking.cumulative_rules import cumulative_limit, missing_from_sum
+from dosecalc.checking.prescription_rules import cumulative_prescription
+from dosecalc.checking.structure_doses import metrics_of, named_structures
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Finding
+from dosecalc.ledger import Ledger
+from dosecalc.quantities import Eqd2, Physical, Quantity, describe
+from dosecalc.results import StopDose, StopRule
+from dosecalc.rules import CumulativeLimit, CumulativePrescription
+
+
+def stop_rules(context: Context, course: str, fraction: int) -> Iterator[StopRule]:
+    """Each rule on the sum of all courses when a course ends at a fraction, beside the full course."""
+    full = context.treatment.in_full(course)
+    at_stop, whole = (_judged(context, ledger) for ledger in (full.until(course, fraction), full))
+    for stop, end in zip(at_stop, whole, strict=True):
+        yield StopRule(
+            rule=stop.rule, structure=stop.structure, level=stop.level, unit=stop.unit, limit=stop.limit,
+            at_stop=stop.deciding, at_stop_outcome=stop.outcome, full=end.deciding, full_outcome=end.outcome,
+        )  # fmt: skip
+
+
+def _judged(context: Context, ledger: Ledger) -> list[Finding]:
+    """Findings of the rules on sums, were this the book."""
+    future = replace(context, treatment=replace(context.treatment, ledger=ledger))
+    found: list[Finding] = []
+    for rule in context.protocol.rules:
+        if isinstance(rule.test, CumulativeLimit):
+            found.extend(cumulative_limit(future, rule, rule.test))
+        elif isinstance(rule.test, CumulativePrescription):
+            found.extend(cumulative_prescription(future, rule, rule.test))
+    return found
+
+
+def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
+    """Each structure when a course ends at a fraction, beside the full course."""
+    full = context.treatment.in_full(course)
+    complete = not missing_from_sum(context)
+    try:
+        found = list(named_structures(context))
+    except DosecalcError:
+        return
+    for name, structure in found:
+        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
+        quantities: list[Quantity] = [Physical()]
+        if alpha_beta_gy is not None:
+            quantities.append(Eqd2(alpha_beta_gy=alpha_beta_gy))
+        try:
+            cells = context.cells(structure, full)
+        except DosecalcError:
+            continue  # the table of structures says why
+        for quantity in quantities:
+            at_stop, whole = (
+                metrics_of(cells.curve(ledger.known(), quantity), complete=complete)
+                for ledger in (full.until(course, fraction), full)
+            )
+            for metric, stop, end in (
+                ("mean", at_stop.mean_gy, whole.mean_gy),
+                ("near maximum", at_stop.near_max_gy, whole.near_max_gy),
+            ):
+                yield StopDose(
+                    structure=name, quantity=describe(quantity), metric=metric, at_stop=stop, full=end
+                )
