@@ -6,7 +6,8 @@ An independent check for medical physicists: not a treatment planning system, no
 from dosecalc.accumulation import accumulate, dvh, session_curves
 from dosecalc.case import Case
 from dosecalc.casefile import read_case
-from dosecalc.checking import check
+from dosecalc.checking import check, remaining
+from dosecalc.checking.allowances import Allowance
 from dosecalc.curves import Curve
 from dosecalc.dicom import read_dose, read_plan, read_structures
 from dosecalc.doses import DoseGrid
@@ -16,7 +17,7 @@ from dosecalc.goals import Goal, parse_goal
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol, load_protocol
-from dosecalc.quantities import Bed, Eqd2, Lq, LqL, PerFraction, Physical
+from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
 from dosecalc.results import CheckResult
 from dosecalc.rules import Level
@@ -26,6 +27,7 @@ from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, Plan
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
 
 __all__ = [
+    "Allowance",
     "Bed",
     "Between",
     "Case",
@@ -48,6 +50,7 @@ __all__ = [
     "Level",
     "Lq",
     "LqL",
+    "LqRepair",
     "Outcome",
     "PerFraction",
     "Physical",
@@ -73,6 +76,7 @@ __all__ = [
     "read_dose",
     "read_plan",
     "read_structures",
+    "remaining",
     "repopulated_bed",
     "session_bed",
     "session_curves",

@@ -15,9 +15,9 @@ from dosecalc.doses import DoseGrid
 from dosecalc.doubt import span_of, variants
 from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
 from dosecalc.evaluation import evaluated
-from dosecalc.ledger import Contribution, Distinct, GridFraction, Ledger
-from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
-from dosecalc.radiobiology import bed_to_eqd2, session_bed, session_bed_slope
+from dosecalc.ledger import Contribution, Distinct, DistinctDay, GridFraction, Ledger
+from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physical, Quantity
+from dosecalc.radiobiology import bed_to_eqd2, day_bed, day_bed_slopes
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
 from dosecalc.solids import Body, Solid, combine, solid
@@ -166,35 +166,39 @@ class CellDoses:
 
     def _total_change(self, ledger: Ledger, quantity: Quantity) -> Floats:
         """By how much a sum changes across each cell, (3, n): by the chain rule, where it is no plain sum."""
-        groups = ledger.distinct()
         if not isinstance(quantity, Bed | Eqd2):
-            weights = _weights(*((g.contributions, g.count) for g in groups))
+            weights = _weights(*((g.contributions, g.count) for g in ledger.distinct()))
             return self._weighted_change(weights)
         total = np.zeros((3, *self.volume_cm3.shape))
-        for group in groups:
-            weights = _weights((group.contributions, 1))
-            slope = session_bed_slope(
-                self._weighted(weights, self.gy), alpha_beta_gy=quantity.alpha_beta_gy, model=quantity.model
+        for day in _days(ledger, quantity.model):
+            sessions = [_weights((contributions, 1)) for contributions in day.sessions]
+            slopes = day_bed_slopes(
+                [self._weighted(weights, self.gy) for weights in sessions],
+                hours=day.hours,
+                alpha_beta_gy=quantity.alpha_beta_gy,
+                model=quantity.model,
             )
-            total += group.count * slope * self._weighted_change(weights)
+            for slope, weights in zip(slopes, sessions, strict=True):
+                total += day.count * slope * self._weighted_change(weights)
         if isinstance(quantity, Eqd2):
             return bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
         return total
 
     def _total(self, ledger: Ledger, quantity: Quantity, gy: Mapping[DoseGrid, Floats]) -> Floats:
-        groups = ledger.distinct()
-        if not groups:
+        if not len(ledger):
             raise MissingDoseError("the ledger holds no session: expected one or more to sum over")
         match quantity:
             case Physical():
-                return self._weighted(_weights(*((g.contributions, g.count) for g in groups)), gy)
+                return self._weighted(_weights(*((g.contributions, g.count) for g in ledger.distinct())), gy)
             case (
                 Bed(alpha_beta_gy=alpha_beta_gy, model=model) | Eqd2(alpha_beta_gy=alpha_beta_gy, model=model)
             ):
                 total = np.zeros(self.volume_cm3.shape)
-                for group in groups:
-                    dose = self._weighted(_weights((group.contributions, 1)), gy)
-                    total += group.count * session_bed(dose, alpha_beta_gy=alpha_beta_gy, model=model)
+                for day in _days(ledger, model):
+                    doses = [self._weighted(_weights((c, 1)), gy) for c in day.sessions]
+                    total += day.count * day_bed(
+                        doses, hours=day.hours, alpha_beta_gy=alpha_beta_gy, model=model
+                    )
                 if isinstance(quantity, Eqd2):
                     return bed_to_eqd2(total, alpha_beta_gy=alpha_beta_gy)
                 return total
@@ -238,6 +242,15 @@ class CellDoses:
             return None
         x, y, z = self.quadrature.centres_xyz_mm()[int(np.nanargmax(dose_gy))]
         return float(x), float(y), float(z)
+
+
+def _days(ledger: Ledger, model: Model) -> tuple[DistinctDay, ...]:
+    """What acts together: the sessions of a day where repair between them is incomplete, else each alone."""
+    if isinstance(model, LqRepair):
+        return ledger.distinct_days()
+    return tuple(
+        DistinctDay(sessions=(g.contributions,), hours=(None,), count=g.count) for g in ledger.distinct()
+    )
 
 
 def _weights(*groups: tuple[tuple[Contribution, ...], int]) -> Mapping[DoseGrid, Fraction]:

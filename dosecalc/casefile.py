@@ -23,6 +23,8 @@ from dosecalc.tables import Table, parse_toml
 
 CASE_FILE = "case.toml"
 FORMAT_VERSION = 1
+MOST_HOURS_APART = 24
+"""Sessions further apart are of two days."""
 
 
 def read_case(
@@ -135,8 +137,16 @@ def _course(table: Table) -> CourseStatement:
         prescription_gy=_dose(table),
         fractions=_count(table, "fractions"),
         delivered=table.integer("delivered") if "delivered" in table else None,
+        hours_apart=table.positive("hours_apart") if "hours_apart" in table else None,
         not_planned_yet=table.boolean("not_planned_yet", False),
     )
+    if statement.hours_apart is not None:
+        if statement.grouping is not Grouping.SEPARATE_SESSIONS:
+            raise table.error("hours_apart", 'expected grouping = "separate_sessions" with it')
+        if statement.hours_apart >= MOST_HOURS_APART:
+            raise table.error(
+                "hours_apart", f"expected less than {MOST_HOURS_APART}, found {statement.hours_apart:g}"
+            )
     if statement.not_planned_yet:
         given = [
             k for k in ("prescription_gy", "fractions", "dates", "first_date", "delivered") if k in table

@@ -230,7 +230,7 @@ def _sessions(
     number = 0
     for day in range(1, days + 1):
         given = [Contribution(fraction=f) for p, f in fractions if _on_day(p, day)]
-        for visit in [given] if together else [[c] for c in given]:
+        for place, visit in enumerate([given] if together else [[c] for c in given]):
             number += 1
             yield Session(
                 course=course.name,
@@ -239,6 +239,7 @@ def _sessions(
                 contributions=tuple(visit),
                 state=State.DELIVERED if day <= (stated.delivered or 0) else State.PLANNED,
                 date=dates[day - 1],
+                hours=None if stated.hours_apart is None else place * stated.hours_apart,
             )
 
 

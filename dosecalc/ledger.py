@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -97,7 +98,7 @@ class Session:
     ``number`` counts the sessions of the course from 1, ``day`` its prescribed days: two planned sessions
     of one day are two visits within 24 hours. A session that was given has the number and day of the last
     fraction in it. ``fractions`` says for each contribution to which fraction of the course it belongs; where
-    it is empty, to that of the day.
+    it is empty, to that of the day. ``hours`` is when it is planned, in hours after the first of its day.
     """
 
     course: str
@@ -109,6 +110,7 @@ class Session:
     time: dt.time | None = None
     source_uids: tuple[str, ...] = ()
     fractions: tuple[int, ...] = ()
+    hours: float | None = None
 
     @property
     def begun(self) -> dt.datetime | None:
@@ -137,6 +139,18 @@ class Distinct:
     @property
     def count(self) -> int:
         return len(self.sessions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctDay:
+    """Days on which the same is given: the contributions of each session, and when it is given.
+
+    ``hours`` count from the first session of the day; None where it is not known when one was given.
+    """
+
+    sessions: tuple[tuple[Contribution, ...], ...]
+    hours: tuple[float | None, ...]
+    count: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,8 +252,28 @@ class Ledger:
         Repair between two sessions of a day is not complete: their effect lies between that of this
         ledger and that of the ledger as it is.
         """
-        sessions = tuple(d[0].of(n for s in d for n in s.numbered()) for d in self.days())
-        return Ledger(sessions=sessions, events=self.events)
+        return self._merged(lambda _: True)
+
+    def untimed_in_one_visit(self) -> Ledger:
+        """The same, of days only of which it is not known how far apart in time their sessions are."""
+        return self._merged(lambda day: None in _hours(day))
+
+    def _merged(self, merges: Callable[[tuple[Session, ...]], bool]) -> Ledger:
+        sessions: list[Session] = []
+        for day in self.days():
+            if len(day) > 1 and merges(day):
+                sessions.append(day[0].of(n for s in day for n in s.numbered()))
+            else:
+                sessions.extend(day)
+        return Ledger(sessions=tuple(sessions), events=self.events)
+
+    def distinct_days(self) -> tuple[DistinctDay, ...]:
+        """Equal days grouped, in the order of their first."""
+        counts = Counter((tuple(s.contributions for s in day), _hours(day)) for day in self.days())
+        return tuple(
+            DistinctDay(sessions=sessions, hours=hours, count=count)
+            for (sessions, hours), count in counts.items()
+        )
 
     def without(self, others: Ledger) -> Ledger:
         """The ledger less the sessions of another."""
@@ -412,6 +446,15 @@ def _of_one_day(first: Session, other: Session) -> bool:
     if first.day != other.day or first.begun is None or other.begun is None:
         return False
     return abs(other.begun - first.begun) < dt.timedelta(hours=24)
+
+
+def _hours(day: tuple[Session, ...]) -> tuple[float | None, ...]:
+    """When each session of a day is given, in hours from its first: by the clock, or as it is planned."""
+    clock = [s.begun for s in day]
+    known = [c for c in clock if c is not None]
+    if known:
+        return tuple(None if c is None else (c - min(known)) / dt.timedelta(hours=1) for c in clock)
+    return tuple(s.hours for s in day)
 
 
 def whole_dose_fraction(dose: DoseGrid, fractions: int) -> GridFraction:

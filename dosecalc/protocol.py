@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from dosecalc.errors import InputError
-from dosecalc.quantities import Bed, Eqd2
+from dosecalc.quantities import Bed, Eqd2, Lq, LqRepair, Model
 from dosecalc.rulefile import read_rule
 from dosecalc.rules import CumulativeLimit, DecisionPoint, Rule
 from dosecalc.statement import Grouping
@@ -43,7 +43,11 @@ class Role:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StructureEntry:
-    """A structure of the protocol: the names it goes by, and its a/b with range and source."""
+    """A structure of the protocol: the names it goes by, and its a/b with range and source.
+
+    With ``repair_half_time_h``, repair between sessions of one day is modelled; without, their effect lies
+    between that of separate sessions and of one.
+    """
 
     name: str
     aliases: tuple[str, ...]
@@ -51,6 +55,14 @@ class StructureEntry:
     alpha_beta_range_gy: tuple[float, float] | None
     endpoint: str
     source: str
+    repair_half_time_h: float | None = None
+    repair_source: str = ""
+
+    @property
+    def model(self) -> Model:
+        """The model of effect: linear-quadratic, with incomplete repair where its half-time is given."""
+        half_time = self.repair_half_time_h
+        return Lq() if half_time is None else LqRepair(half_time_h=half_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +250,7 @@ def _role(table: Table) -> Role:
 
 def _structure(table: Table) -> StructureEntry:
     has_alpha_beta = "alpha_beta_gy" in table
+    repairs = "repair_half_time_h" in table
     entry = StructureEntry(
         name=table.string("name"),
         aliases=table.strings("aliases", ()),
@@ -245,6 +258,8 @@ def _structure(table: Table) -> StructureEntry:
         alpha_beta_range_gy=(table.range("alpha_beta_range_gy") if "alpha_beta_range_gy" in table else None),
         endpoint=table.string("endpoint", ""),
         source=table.string("source") if has_alpha_beta else table.string("source", ""),
+        repair_half_time_h=table.positive("repair_half_time_h") if repairs else None,
+        repair_source=table.words("repair_source") if repairs else "",
     )
     if entry.alpha_beta_gy is not None and entry.alpha_beta_gy <= 0:
         raise table.error("alpha_beta_gy", f"expected an a/b above 0, found {entry.alpha_beta_gy}")

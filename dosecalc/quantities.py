@@ -31,7 +31,21 @@ class LqL:
         positive("gamma_over_alpha_gy", self.gamma_over_alpha_gy)
 
 
-Model = Lq | LqL
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LqRepair:
+    """Linear-quadratic with incomplete repair between sessions of one day (Thames 1985).
+
+    ``half_time_h`` is the half-time of repair. Sessions of one day whose times are not known act as if fully
+    repaired between: a lower bound.
+    """
+
+    half_time_h: float
+
+    def __post_init__(self) -> None:
+        positive("half_time_h", self.half_time_h)
+
+
+Model = Lq | LqL | LqRepair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,13 +88,25 @@ def describe(quantity: Quantity) -> str:
 
     >>> describe(Eqd2(alpha_beta_gy=3.0))
     'EQD2(3)'
+    >>> describe(Bed(alpha_beta_gy=3.0, model=LqRepair(half_time_h=4.4)))
+    'BED(3, repair 4.4 h)'
     """
     match quantity:
         case Physical():
             return "physical dose"
         case PerFraction():
             return "dose per session"
-        case Bed(alpha_beta_gy=alpha_beta_gy):
-            return f"BED({alpha_beta_gy:g})"
-        case Eqd2(alpha_beta_gy=alpha_beta_gy):
-            return f"EQD2({alpha_beta_gy:g})"
+        case Bed(alpha_beta_gy=alpha_beta_gy, model=model):
+            return f"BED({alpha_beta_gy:g}{_model_text(model)})"
+        case Eqd2(alpha_beta_gy=alpha_beta_gy, model=model):
+            return f"EQD2({alpha_beta_gy:g}{_model_text(model)})"
+
+
+def _model_text(model: Model) -> str:
+    match model:
+        case Lq():
+            return ""
+        case LqL(threshold_gy=threshold_gy, gamma_over_alpha_gy=slope):
+            return f", LQ-L {threshold_gy:g} Gy, {slope:g}"
+        case LqRepair(half_time_h=half_time_h):
+            return f", repair {half_time_h:g} h"

@@ -5,13 +5,14 @@ Doses are in Gy. Every function takes scalars or arrays that broadcast and retur
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import assert_never
 
 import numpy as np
 import numpy.typing as npt
 
 from dosecalc.errors import QuantityError
-from dosecalc.quantities import Lq, LqL, Model, positive
+from dosecalc.quantities import Lq, LqL, LqRepair, Model, positive
 
 Floats = npt.NDArray[np.float64]
 _REFERENCE_GY = 2.0  # the dose per fraction that EQD2 refers to, by definition
@@ -31,7 +32,7 @@ def session_bed(dose_gy: npt.ArrayLike, *, alpha_beta_gy: float, model: Model | 
     ----------
     dose_gy : dose of the session at each point, any shape
     alpha_beta_gy : a/b of the tissue
-    model : ``Lq()`` (the default) or ``LqL(...)``
+    model : ``Lq()`` (the default), ``LqL(...)``, or ``LqRepair(...)``, which is LQ within one session
 
     Notes
     -----
@@ -48,7 +49,7 @@ def session_bed(dose_gy: npt.ArrayLike, *, alpha_beta_gy: float, model: Model | 
     positive("alpha_beta_gy", alpha_beta_gy)
     dose = _dose("dose_gy", dose_gy)
     match model:
-        case None | Lq():
+        case None | Lq() | LqRepair():
             return np.asarray(dose * (1 + dose / alpha_beta_gy))
         case LqL(threshold_gy=threshold_gy, gamma_over_alpha_gy=slope):
             below = np.minimum(dose, threshold_gy)
@@ -66,7 +67,7 @@ def session_bed_slope(dose_gy: npt.ArrayLike, *, alpha_beta_gy: float, model: Mo
     positive("alpha_beta_gy", alpha_beta_gy)
     dose = _dose("dose_gy", dose_gy)
     match model:
-        case None | Lq():
+        case None | Lq() | LqRepair():
             return np.asarray(1 + 2 * dose / alpha_beta_gy)
         case LqL(threshold_gy=threshold_gy, gamma_over_alpha_gy=slope):
             return np.where(dose < threshold_gy, 1 + 2 * dose / alpha_beta_gy, slope)
@@ -158,11 +159,73 @@ def pair_bed(
     >>> round(float(bed_to_eqd2(b, alpha_beta_gy=3)), 2)
     31.55
     """
-    positive("alpha_beta_gy", alpha_beta_gy)
-    theta = unrepaired_share(hours, half_time_h=half_time_h)
-    first, second = _dose("first_gy", first_gy), _dose("second_gy", second_gy)
-    quadratic = first**2 + second**2 + 2 * first * second * theta
-    return np.asarray(first + second + quadratic / alpha_beta_gy)
+    pair = first_gy, second_gy
+    return day_bed(
+        pair, hours=(0.0, hours), alpha_beta_gy=alpha_beta_gy, model=LqRepair(half_time_h=half_time_h)
+    )
+
+
+def day_bed(
+    doses_gy: Sequence[npt.ArrayLike],
+    *,
+    hours: Sequence[float | None],
+    alpha_beta_gy: float,
+    model: Model | None = None,
+) -> Floats:
+    """BED of the sessions of one day: that of each by itself, and what incomplete repair adds between them.
+
+    ``BED = sum_i BED(d_i) + sum_(i<j) 2 d_i d_j theta_ij/(a/b)``, ``theta_ij = 2^(-t_ij/T)``, for
+    ``LqRepair``; without the second sum for other models. Thames, Int J Radiat Biol 47:319 (1985).
+
+    Parameters
+    ----------
+    doses_gy : dose of each session, at each point
+    hours : when each was given, in hours from any common start; None where that is not known, which counts
+        as fully repaired
+
+    Examples
+    --------
+    >>> float(day_bed((2, 2), hours=(0, 0), alpha_beta_gy=10, model=LqRepair(half_time_h=1.5)))
+    5.6
+    """
+    doses = [_dose("doses_gy", d) for d in doses_gy]
+    alone = [session_bed(d, alpha_beta_gy=alpha_beta_gy, model=model) for d in doses]
+    between = (
+        2 * doses[i] * doses[j] * theta / alpha_beta_gy for i, j, theta in _unrepaired(hours, model) if i < j
+    )
+    return np.asarray(sum((*alone, *between)))
+
+
+def day_bed_slopes(
+    doses_gy: Sequence[npt.ArrayLike],
+    *,
+    hours: Sequence[float | None],
+    alpha_beta_gy: float,
+    model: Model | None = None,
+) -> tuple[Floats, ...]:
+    """By how much :func:`day_bed` grows per Gy more of each session.
+
+    At one time both are the slope of one session of 1.5 + 5 Gy, ``1 + 2 x 6.5/3``:
+
+    >>> slopes = day_bed_slopes((1.5, 5), hours=(0, 0), alpha_beta_gy=3, model=LqRepair(half_time_h=1))
+    >>> [round(float(slope), 6) for slope in slopes]
+    [5.333333, 5.333333]
+    """
+    doses = [_dose("doses_gy", d) for d in doses_gy]
+    slopes = [session_bed_slope(d, alpha_beta_gy=alpha_beta_gy, model=model) for d in doses]
+    for i, j, theta in _unrepaired(hours, model):
+        slopes[i] = slopes[i] + 2 * doses[j] * theta / alpha_beta_gy
+    return tuple(slopes)
+
+
+def _unrepaired(hours: Sequence[float | None], model: Model | None) -> Iterator[tuple[int, int, float]]:
+    """Pairs of sessions of one day, each in both orders, with the share of damage not repaired between."""
+    if not isinstance(model, LqRepair):
+        return
+    for i, first in enumerate(hours):
+        for j, second in enumerate(hours):
+            if i != j and first is not None and second is not None:
+                yield i, j, unrepaired_share(abs(second - first), half_time_h=model.half_time_h)
 
 
 def repopulated_bed(

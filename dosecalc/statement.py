@@ -64,7 +64,8 @@ class CourseStatement:
 
     ``dates`` are those of its sessions in order; with ``first_date`` alone, weekdays are counted on
     from it. ``prescription_gy`` and ``fractions`` describe a course of which no DICOM is at hand.
-    ``delivered`` is the number of its sessions given so far.
+    ``delivered`` is the number of its sessions given so far. ``hours_apart`` is how far apart separate
+    sessions of one prescribed day are planned.
     """
 
     grouping: Grouping | None = None
@@ -74,6 +75,7 @@ class CourseStatement:
     prescription_gy: Decimal | None = None
     fractions: int | None = None
     delivered: int | None = None
+    hours_apart: float | None = None
     not_planned_yet: bool = False
 
 

@@ -39,6 +39,7 @@ last_date = 2024-03-01
 grouping = "separate_sessions"
 dates = [2026-03-02, 2026-03-03]
 delivered = 1
+hours_apart = 6.0
 
 [courses.definitive]
 first_date = 2026-03-30
@@ -84,6 +85,7 @@ def test_everything(tmp_path: Path) -> None:
         grouping=Grouping.SEPARATE_SESSIONS,
         dates=(dt.date(2026, 3, 2), dt.date(2026, 3, 3)),
         delivered=1,
+        hours_apart=6.0,
     )
     assert found.course("definitive").first_date == dt.date(2026, 3, 30)
     assert found.course("later").not_planned_yet
@@ -137,6 +139,9 @@ def test_nothing_but_the_version(tmp_path: Path) -> None:
         ("[2026-03-02, 2026-03-03]", "[2026-03-02, 3]", "courses.induction.dates[2]", "a date"),
         ("delivered = 1", "delivered = -1", "courses.induction.delivered", "0 or more, found -1"),
         ("delivered = 1", "delivered = true", "courses.induction.delivered", "whole number"),
+        ("hours_apart = 6.0", "hours_apart = 24", "courses.induction.hours_apart", "less than 24, found 24"),
+        ("hours_apart = 6.0", "hours_apart = 0", "courses.induction.hours_apart", "above 0"),
+        ("separate_sessions", "one_session", "courses.induction.hours_apart", "separate_sessions"),
         ("delivered = 1", "first_date = 2026-03-02", "courses.induction.first_date", "found both"),
         ("not_planned_yet = true", "not_planned_yet = 1", "courses.later.not_planned_yet", "true or false"),
         ("first_date = 2026-03-30", "first_date = 9999-12-31", "courses.definitive.first_date", "9999"),

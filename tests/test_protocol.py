@@ -168,6 +168,16 @@ class TestFile:
             ("fractions = [1, 5]", "", ["roles[only].fractions", "found nothing"]),
             ('course = "only"\nfractions', 'course = "onl"\nfractions', ["roles[only].course", "'onl'"]),
             ("alpha_beta_gy = 2.0", "alpha_beta_gy = 0.0", ["structures[Cord].alpha_beta_gy", "above 0"]),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_gy = 2.0\nrepair_half_time_h = 4.4",
+                ["structures[Cord].repair_source", "found nothing"],
+            ),
+            (
+                "alpha_beta_gy = 2.0",
+                'alpha_beta_gy = 2.0\nrepair_half_time_h = 0\nrepair_source = "s"',
+                ["structures[Cord].repair_half_time_h", "above 0"],
+            ),
             ("alpha_beta_gy = 2.0", "alpha_beta_gy = nan", ["structures[Cord].alpha_beta_gy", "finite"]),
             ("alpha_beta_gy = 2.0", "alpha_beta_gy = true", ["structures[Cord].alpha_beta_gy", "a number"]),
             ('aliases = ["SpinalCord"]', 'alias = ["SpinalCord"]', ["structures[Cord].alias", "aliases"]),

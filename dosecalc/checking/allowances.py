@@ -74,7 +74,7 @@ def allowances(context: Context) -> Iterator[Allowance]:
         test = rule.test
         if isinstance(test, CumulativeLimit) and test.goal.comparison.is_upper:
             for name in test.structures:
-                yield _allowance(context, rule, test.goal, name)
+                yield _allowance(context, rule, context.with_repair(test.goal, name), name)
 
 
 def next_session(ledger: Ledger) -> Session | None:
@@ -132,8 +132,8 @@ def _measured(
         """Whether the limit is met after so many more sessions, each on a day of its own."""
         more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
         ledger = Ledger(sessions=(*given.sessions, *more))
-        value = summed(cells, ledger, goal)[0].value if len(ledger) else 0.0
-        return goal.comparison.holds(value, goal.limit)
+        found = summed(cells, ledger, goal)[0] if len(ledger) else nothing
+        return goal.comparison.holds(found.high if found.is_bounded else found.value, goal.limit)
 
     count = _most(fits)
     return replace(

@@ -42,9 +42,20 @@ def assumptions(context: Context) -> tuple[str, ...]:
         f"judged as of: {before}",
         f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
         "dose holds for the whole voxel",
-        "linear-quadratic model with the a/b of the protocol, complete repair between sessions, no "
-        "recovery of prior dose, no repopulation",
+        *_repair(context),
+        "linear-quadratic model with the a/b of the protocol, complete repair between sessions of different "
+        "days, no recovery of prior dose, no repopulation",
     )
+
+
+def _repair(context: Context) -> Iterator[str]:
+    """Half-times of repair that the protocol has, by which sessions of one day act together."""
+    times: dict[float, list[str]] = {}
+    for entry in context.protocol.structures:
+        if entry.repair_half_time_h is not None:
+            times.setdefault(entry.repair_half_time_h, []).append(entry.name)
+    for hours, names in times.items():
+        yield f"incomplete repair between sessions of one day, half-time {hours:g} h: {', '.join(names)}"
 
 
 def _unasked(context: Context) -> Iterator[str]:

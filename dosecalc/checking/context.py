@@ -13,8 +13,10 @@ from dosecalc.courses import Treatment
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
+from dosecalc.goals import Goal
 from dosecalc.ledger import Ledger, State
 from dosecalc.protocol import Protocol
+from dosecalc.quantities import Bed, Eqd2
 from dosecalc.registrations import NoPath
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
@@ -205,6 +207,19 @@ class Context:
                 "in case.toml: target"
             )
         return structure_set[number]
+
+    def effect(self, name: str) -> Bed | None:
+        """BED as the protocol has it for a structure; None where it has no a/b."""
+        entry = next((s for s in self.protocol.structures if s.name == name), None)
+        if entry is None or entry.alpha_beta_gy is None:
+            return None
+        return Bed(alpha_beta_gy=entry.alpha_beta_gy, model=entry.model)
+
+    def with_repair(self, goal: Goal, name: str) -> Goal:
+        """A goal for a structure, its BED or EQD2 with the repair that the protocol has for it."""
+        if not isinstance(goal.quantity, Bed | Eqd2):
+            return goal
+        return replace(goal, quantity=replace(goal.quantity, model=self.protocol.structure(name).model))
 
     def _unlinked(self, quadrature: Quadrature, grid: DoseGrid) -> bool:
         return isinstance(self.case.frames.path(quadrature.frame_uid, grid.frame_uid), NoPath)

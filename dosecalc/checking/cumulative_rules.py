@@ -26,7 +26,7 @@ from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Physical, describe
+from dosecalc.quantities import Bed, Eqd2, LqRepair, Physical, Quantity, describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.structures import StructureSet
 
@@ -58,65 +58,82 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         raise MissingDoseError(
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
-    dose = cells.known_total_gy(ledger, test.goal.quantity)
-    deciding, metric = summed(cells, ledger, test.goal)
-    stricter = [(g, summed(cells, ledger, g)[0]) for g in test.stricter]
-    together = not deciding.is_exact and deciding.is_bounded
+    goal = context.with_repair(test.goal, name)
+    dose = cells.known_total_gy(ledger, goal.quantity)
+    deciding, metric = summed(cells, ledger, goal)
+    stricter = [(g, summed(cells, ledger, context.with_repair(g, name))[0]) for g in test.stricter]
+    open_within = deciding if deciding.is_bounded and not deciding.is_exact else None
     if missing:
         deciding = open_above(deciding)
         stricter = [(g, open_above(i)) for g, i in stricter]
-    doubt = numerical(test.goal, metric, cells.curve(ledger, test.goal.quantity))
+    doubt = numerical(goal, metric, cells.curve(ledger, goal.quantity))
     stated, band = deciding, band_of(deciding, doubt)
     deciding = band.interval(rule.uncertain_by)
-    outcome = judge_within(test.goal, stated, deciding, stricter)
+    outcome = judge_within(goal, stated, deciding, stricter)
     if (
         outcome is Outcome.NOT_EVALUATED
         and context.treatment.later
         and len(missing) == len(context.treatment.later)
     ):
         outcome = Outcome.NOT_DUE
-    unit = test.goal.unit.value
-    volume = isinstance(test.goal.metric, VolumeAtDose) and isinstance(test.goal.quantity, Physical)
-    kind = "" if volume else f" {describe(test.goal.quantity)}"
-    value = f"{bound_word(stated)}{digits(stated.value, test.goal.limit)}"
-    text = f"cumulative {name_of(metric, test.goal)} is {value} {unit}"
-    text += f"{kind} (limit {test.goal.comparison.value} {test.goal.limit:g} {unit})"
-    if together:
-        most = digits(stated.high, test.goal.limit)
-        text += f"; up to {most} {unit} without repair between sessions of a day"
-    text += numerical_text(outcome, test.goal, band, unit)
+    unit = goal.unit.value
+    volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
+    kind = "" if volume else f" {describe(goal.quantity)}"
+    value = f"{bound_word(stated)}{digits(stated.value, goal.limit)}"
+    text = f"cumulative {name_of(metric, goal)} is {value} {unit}"
+    text += f"{kind} (limit {goal.comparison.value} {goal.limit:g} {unit})"
+    if open_within:
+        most = digits(open_within.high, goal.limit)
+        text += f"; up to {most} {unit} {_why_open(ledger)}"
+    text += numerical_text(outcome, goal, band, unit)
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
         finding(rule, outcome, text, structure=name),
         band=band,
         deciding=deciding,
-        limit=test.goal.limit,
-        comparison=test.goal.comparison.value,
+        limit=goal.limit,
+        comparison=goal.comparison.value,
         unit=f"{unit}{kind}",
-        decided_by=name_of(metric, test.goal),
+        decided_by=name_of(metric, goal),
         shown_readings=(
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
-            *_other_sets(context, name, reference, test.goal),
+            *_other_sets(context, name, reference, goal),
         ),
-        contributors=tuple(_course_parts(context, cells, test.goal)),
-        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose) if _is_maximum(test.goal) else None,
+        contributors=tuple(_course_parts(context, cells, goal)),
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose) if _is_maximum(goal) else None,
     )
 
 
-def summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
-    """A metric of the sum: sessions of one day apart, and up to what they would be in one visit.
+def _why_open(ledger: Ledger) -> str:
+    """Why effect lies between two values, in words."""
+    apart = len(ledger.in_one_visit_a_day()) < len(ledger)
+    parts = ("without repair between sessions of a day",) if apart else ()
+    broken = ("with what was broken off taken whole",) if ledger.is_approximate else ()
+    return " and ".join((*parts, *broken))
 
-    The dose of a beam that stopped midway is known only to be less than that of the whole.
-    """
+
+def summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
+    """A metric of the sum, with what it may be where the ledger leaves it open."""
     sum_of, metric = measured(goal, cells.curve(ledger, goal.quantity))
-    merged = ledger.in_one_visit_a_day()
-    if not isinstance(goal.quantity, Physical) and len(merged) < len(ledger):
-        sum_of = sum_of.or_up_to(measured(goal, cells.curve(merged, goal.quantity))[0])
-    if ledger.is_approximate:
-        for extreme in (ledger.extremes()[0], *merged.extremes()[1:]):
-            if len(extreme):
-                sum_of = sum_of.or_up_to(measured(goal, cells.curve(extreme, goal.quantity))[0])
+    for other in other_ledgers(ledger, goal.quantity):
+        sum_of = sum_of.or_up_to(measured(goal, cells.curve(other, goal.quantity))[0])
     return sum_of, metric
+
+
+def other_ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
+    """Other ledgers that may be true as well; effect lies between that of all of them.
+
+    Sessions of one day act as if apart, and up to as if in one visit, unless repair between them is modelled
+    and their times are known. The dose of a beam that stopped midway is known only to be less than the whole.
+    """
+    merged = ledger
+    if isinstance(quantity, Bed | Eqd2):
+        modelled = isinstance(quantity.model, LqRepair)
+        merged = ledger.untimed_in_one_visit() if modelled else ledger.in_one_visit_a_day()
+        if len(merged) < len(ledger):
+            yield merged
+    if ledger.is_approximate:
+        yield from (e for e in (ledger.extremes()[0], *merged.extremes()[1:]) if len(e))
 
 
 def _is_maximum(goal: Goal) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from dosecalc.checking.context import Context
 from dosecalc.checking.cumulative_rules import cumulative_limit, missing_from_sum
 from dosecalc.checking.prescription_rules import cumulative_prescription
-from dosecalc.checking.structure_doses import metrics_of, named_structures
+from dosecalc.checking.structure_doses import named_structures, sum_metrics
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
@@ -49,17 +49,17 @@ def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDos
     except DosecalcError:
         return
     for name, structure in found:
-        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
+        effect = context.effect(name)
         quantities: list[Quantity] = [Physical()]
-        if alpha_beta_gy is not None:
-            quantities.append(Eqd2(alpha_beta_gy=alpha_beta_gy))
+        if effect is not None:
+            quantities.append(Eqd2(alpha_beta_gy=effect.alpha_beta_gy, model=effect.model))
         try:
             cells = context.cells(structure, full)
         except DosecalcError:
             continue  # the table of structures says why
         for quantity in quantities:
             at_stop, whole = (
-                metrics_of(cells.curve(ledger.known(), quantity), complete=complete)
+                sum_metrics(cells, ledger.known(), quantity, complete=complete)
                 for ledger in (full.until(course, fraction), full)
             )
             for metric, stop, end in (

@@ -9,7 +9,7 @@ import numpy as np
 
 from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
-from dosecalc.checking.cumulative_rules import missing_from_sum
+from dosecalc.checking.cumulative_rules import missing_from_sum, other_ledgers
 from dosecalc.checking.judging import cover_notes, near_max, open_above
 from dosecalc.checking.session_rules import Day, days_of
 from dosecalc.curves import Curve
@@ -44,11 +44,12 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
     except DosecalcError:
         return  # the rules say what is missing
     for name, structure in found:
-        alpha_beta_gy = next((s.alpha_beta_gy for s in context.protocol.structures if s.name == name), None)
+        effect = context.effect(name)
+        alpha_beta_gy = effect.alpha_beta_gy if effect else None
         try:
             book, planned = context.treatment.ledger, context.treatment.planned
             cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
-            rows = (*_rows(context, cells, book, alpha_beta_gy), *sum_rows(context, cells))
+            rows = (*_rows(context, cells, book, effect), *sum_rows(context, cells))
             begun = len(book.delivered()) > 0
             yield StructureDoses(
                 name=name,
@@ -59,8 +60,8 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 covered_cm3=_covered(cells),
                 alpha_beta_gy=alpha_beta_gy,
                 rows=rows,
-                delivered=tuple(_rows(context, cells, book.delivered(), alpha_beta_gy)) if begun else (),
-                planned=tuple(_rows(context, cells, planned, alpha_beta_gy)) if begun else (),
+                delivered=tuple(_rows(context, cells, book.delivered(), effect)) if begun else (),
+                planned=tuple(_rows(context, cells, planned, effect)) if begun else (),
                 notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
@@ -84,20 +85,18 @@ def _covered(cells: CellDoses) -> float:
     return float(cells.volume_cm3[reached].sum())
 
 
-def _rows(
-    context: Context, cells: CellDoses, ledger: Ledger, alpha_beta_gy: float | None
-) -> Iterator[DoseRow]:
+def _rows(context: Context, cells: CellDoses, ledger: Ledger, effect: Bed | None) -> Iterator[DoseRow]:
     """A row for each course of a ledger and one for all of them."""
     missing = missing_from_sum(context)
     rows = []
     for course in ledger.courses:
         part = ledger.course(course)
-        rows.append(_row(cells, course, part, part.missing(), alpha_beta_gy))
+        rows.append(_row(cells, course, part, part.missing(), effect))
     yield from rows
     if len(rows) == 1 and rows[0].incomplete == missing:
         yield replace(rows[0], course=TOTAL, per_session=None)  # one course is all there is
     elif rows:
-        yield _row(cells, TOTAL, ledger, missing, alpha_beta_gy)
+        yield _row(cells, TOTAL, ledger, missing, effect)
 
 
 def _row(
@@ -105,7 +104,7 @@ def _row(
     course: str,
     ledger: Ledger,
     missing: tuple[str, ...],
-    alpha_beta_gy: float | None,
+    effect: Bed | None,
 ) -> DoseRow:
     known = ledger.known()
     if not len(known):
@@ -123,15 +122,15 @@ def _row(
     if course != TOTAL:
         found = [_of_day(cells, day, complete=complete) for day in days_of(ledger)]
         per_session = max(found, key=lambda m: m.near_max_gy.value)
-    if alpha_beta_gy is not None:
-        bed = _of_sum(cells, known, Bed(alpha_beta_gy=alpha_beta_gy), complete=complete)
+    if effect is not None:
+        bed = sum_metrics(cells, known, effect, complete=complete)
         # EQD2 is BED over a constant, so each metric of it is too.
-        eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=alpha_beta_gy)))
+        eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=effect.alpha_beta_gy)))
     return DoseRow(
         course=course,
         sessions=len(ledger),
         per_session=per_session,
-        physical=_of_sum(cells, known, Physical(), complete=complete),
+        physical=sum_metrics(cells, known, Physical(), complete=complete),
         bed=bed,
         eqd2=eqd2,
         incomplete=missing,
@@ -148,16 +147,11 @@ def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
     return given
 
 
-def _of_sum(cells: CellDoses, known: Ledger, quantity: Quantity, *, complete: bool) -> Metrics:
-    """Metrics of a sum, up to what its sessions of one day would be in one, and broken-off beams whole."""
+def sum_metrics(cells: CellDoses, known: Ledger, quantity: Quantity, *, complete: bool) -> Metrics:
+    """Metrics of a sum, with what they may be where the ledger leaves it open."""
     found = metrics_of(cells.curve(known, quantity), complete=complete)
-    merged = known.in_one_visit_a_day()
-    if len(merged) < len(known) and not isinstance(quantity, Physical):
-        found = found.or_up_to(metrics_of(cells.curve(merged, quantity), complete=complete))
-    if known.is_approximate:
-        for extreme in (known.extremes()[0], *merged.extremes()[1:]):
-            if len(extreme):
-                found = found.or_up_to(metrics_of(cells.curve(extreme, quantity), complete=complete))
+    for other in other_ledgers(known, quantity):
+        found = found.or_up_to(metrics_of(cells.curve(other, quantity), complete=complete))
     return found
 
 
