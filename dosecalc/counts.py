@@ -41,7 +41,7 @@ def by_summaries(
 
 
 def beyond_records(case: Case, assigned: Sequence[AssignedPlan], shown: Mapping[str, int]) -> Iterator[str]:
-    """Fractions that a treatment summary counts and no treatment record shows."""
+    """What a treatment summary counts and is in no sum: fractions without record, and other than beams."""
     for one in assigned:
         counted, records = _in_summaries(case, one.plan), shown.get(one.plan.uid)
         if counted is not None and records is not None and counted > records:
@@ -49,13 +49,31 @@ def beyond_records(case: Case, assigned: Sequence[AssignedPlan], shown: Mapping[
                 f"{one.name}: its treatment summary counts {counted} fractions, its treatment records show "
                 f"{records}: what the others gave is in no sum"
             )
+    counted_plans = {one.plan.uid for one in assigned} | {p.uid for p in case.statement.plans if p.ignore}
+    for summary in case.summaries:
+        count = sum(g.delivered or 0 for g in summary.groups if g.is_of_beams)
+        if count and summary.plan_uid not in counted_plans:
+            yield (
+                f"treatment summary {summary.source or summary.uid}: expected one of the plans that count, "
+                f"found plan {summary.plan_uid or '(none named)'}: {count} fractions of it are in no sum"
+            )
+        for group in summary.groups:
+            if group.is_of_beams or group.delivered == 0:
+                continue
+            number = "without number" if group.number is None else str(group.number)
+            count = "an unknown number of" if group.delivered is None else str(group.delivered)
+            yield (
+                f"treatment summary {summary.source or summary.uid}: fraction group {number}: "
+                f"FractionGroupType: expected EXTERNAL_BEAM, found {group.kind}: {count} fractions of it may "
+                "have been given and are in no sum"
+            )
 
 
 def _in_summaries(case: Case, plan: Plan) -> int | None:
-    """The most fractions of a plan that a treatment summary counts; None where none does."""
-    counts = [
-        sum(g.delivered or 0 for g in summary.groups)
-        for summary in case.summaries
-        if summary.plan_uid == plan.uid and any(g.delivered is not None for g in summary.groups)
-    ]
-    return max(counts, default=None)
+    """The most fractions of beams of a plan that a treatment summary counts; None where none does."""
+    found = []
+    for summary in case.summaries:
+        counts = [g.delivered for g in summary.groups if g.is_of_beams and g.delivered is not None]
+        if summary.plan_uid == plan.uid and counts:
+            found.append(sum(counts))
+    return max(found, default=None)

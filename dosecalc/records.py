@@ -18,7 +18,8 @@ class BeamDelivery:
     ``beam`` is DICOM's ReferencedBeamNumber, ``fraction`` its CurrentFractionNumber, ``kind`` its
     TreatmentDeliveryType as written. ``specified`` and ``delivered`` are the primary metersets in the
     unit of the machine's dosimeter, None where the record has none: ``specified`` is that of the whole
-    beam, ``delivered`` what was given this time, so that a broken-off beam and its continuations sum.
+    beam (some systems write that of its rest in a CONTINUATION), ``delivered`` what was given this time,
+    so that a broken-off beam and its continuations sum.
     ``ended`` is TreatmentTerminationStatus (NORMAL, OPERATOR, MACHINE, UNKNOWN), ``begun`` the time of
     the first control point.
 
@@ -93,6 +94,11 @@ class GroupSummary:
     """Planned and delivered fractions of a fraction group; None where not stated.
 
     ``kind`` is FractionGroupType: EXTERNAL_BEAM, BRACHY, or empty.
+
+    Examples
+    --------
+    >>> GroupSummary(number=2, planned=3, delivered=1, kind="BRACHY").is_of_beams
+    False
     """
 
     number: int | None
@@ -100,6 +106,11 @@ class GroupSummary:
     delivered: int | None
     fractions: tuple[FractionStatus, ...] = ()
     kind: str = ""
+
+    @property
+    def is_of_beams(self) -> bool:
+        """Whether its fractions are those of external beams, as they are where no kind is stated."""
+        return self.kind in {"EXTERNAL_BEAM", ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

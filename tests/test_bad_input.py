@@ -123,6 +123,16 @@ def another_dose(**attributes: Any) -> Dataset:
     return dose
 
 
+BORN = "19600517"
+
+
+def early_record() -> Dataset:
+    """A fraction of the definitive plan, given before the patient was born."""
+    record = dicom.make_record(plan_uid=UIDS["definitive"], date="19600516")
+    record.PatientBirthDate = BORN
+    return record
+
+
 def negative(dose: Dataset) -> None:
     dose.PixelRepresentation = 1
     dose.PixelData = b"\xff" * len(dose.PixelData)
@@ -349,6 +359,16 @@ TABLE = [
         not_evaluated=SESSION,
     ),
     Bad(
+        name="a record of before the patient's birth",
+        code=3,
+        after=added("RT.dcm", early_record),
+        said=[
+            "RT.dcm: TreatmentDate: expected a date on or after the patient's birth date, found 1960-05-16",
+            "RT.dcm could not be used, and may hold a plan, a dose or a fraction that was given",
+        ],
+        not_evaluated=SESSION,
+    ),
+    Bad(
         name="unknown key in the case file",
         code=2,
         case_toml=CASE_TOML + "[course.x]\n",
@@ -415,6 +435,26 @@ def _of(findings: list[dict[str, Any]], rule: str, structure: str) -> list[dict[
     found = [f for f in findings if f["rule"] == rule and structure in {"", f["structure"]}]
     assert found
     return found
+
+
+@pytest.mark.usefixtures("coarse")
+@pytest.mark.parametrize("command", ["inspect", "dvh", "ledger", "remaining", "check"])
+def test_no_output_has_the_birth_date(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not even that of a record which contradicts it."""
+    folder = save_redefine(tmp_path / "case", edit={"RP_low.dcm": setting(PatientBirthDate=BORN)})
+    dicom.save(early_record(), folder / "RT.dcm")
+    result = tmp_path / "result"
+    options = {"inspect": [], "dvh": ["--csv", str(result)]}.get(command, ["--json", str(result)])
+    code = cli.main([command, str(folder), *options])
+    out, err = capsys.readouterr()
+    said = out + err + (result.read_text(encoding="utf-8") if result.exists() else "")
+    assert code == (3 if command == "check" else 0)
+    assert BORN not in said
+    assert "1960-05-17" not in said
+    if command in {"inspect", "ledger", "check"}:
+        assert "RT.dcm" in said
 
 
 @pytest.mark.usefixtures("coarse")

@@ -526,6 +526,147 @@ class TestSeveralDeliveriesOfOneBeam:
         assert found.lost == ()
 
 
+class TestRestAsABeamOfItsOwn:
+    """What is left of a broken-off beam, written as a whole beam: 40 of 40 after 60 of 100."""
+
+    @pytest.mark.parametrize(
+        ("rests", "expected"),
+        [
+            ([("40", "40")], ["0.4"]),
+            ([("40", "20")], ["0.2"]),
+            ([("41", "40")], ["0.4"]),  # what was asked for is the rest within the tolerance
+            ([("39", "39")], ["0.4"]),  # and so is what was given: the last one has the rest
+            ([("40", "10"), ("30", "30")], ["0.1", "0.3"]),
+            ([("40", "10"), ("100", "30")], ["0.1", "0.3"]),  # the whole beam's, as the standard has it
+            ([("40", "10"), ("30", "5"), ("25", "20")], ["0.1", "0.05", "0.2"]),
+        ],
+    )
+    def test_parts_are_of_the_planned_beam(self, rests: list[tuple[str, str]], expected: list[str]) -> None:
+        first = beam(1, "60", of="100")
+        found = of_one_beam(first, *(beam(1, d, of=s, kind="CONTINUATION") for s, d in rests))
+        assert given_parts(found) == [Decimal("0.6"), *map(Decimal, expected)]
+        assert [v.date for v in found.visits] == [dt.date(2026, 3, n) for n in range(1, len(rests) + 2)]
+        assert found.lost == ()
+
+    def test_it_is_noted(self) -> None:
+        found = of_one_beam(beam(1, "60"), beam(1, "20", of="40", kind="CONTINUATION"))
+        assert found.notes == (
+            "treatment record 2.2.dcm: fraction 1, beam 1: specified meterset 40: what was left of the "
+            "beam's 100 after 60 % of it: the delivered 20 count as 20 %",
+            "plan 'boost' (boost.dcm): fraction 1 is not complete: given were 80 % of beam 1",
+        )
+
+    def test_the_share_is_that_of_the_whole_fraction(self) -> None:
+        """60 and 40 of the 100 of beam 1, beside the 50 and 250 of the others."""
+        found = build(
+            record("2.1", [beam(1, "60"), beam(2, "50", of="50"), beam(3, "250", of="250")], at(2)),
+            record("2.2", [beam(1, "40", of="40", kind="CONTINUATION")], at(3)),
+        )
+        assert shares(found) == [[(1, Decimal("0.9"))], [(1, Decimal("0.1"))]]
+        assert found.lost == ()
+
+    def test_the_records_meterset_where_the_plan_has_none(self) -> None:
+        found = build(
+            record("2.1", [beam(1, "60")], at(2)),
+            record("2.2", [beam(1, "40", of="40", kind="CONTINUATION")], at(3)),
+            plans=[make_plan("1.1", make_group(metersets={1: None}))],
+        )
+        assert given_parts(found) == [Decimal("0.6"), Decimal("0.4")]
+        assert found.lost == ()
+
+    @pytest.mark.parametrize("when", [at(2), dt.date(2026, 3, 2), None])
+    @pytest.mark.parametrize("uids", [("2.1", "2.2", "2.3"), ("2.3", "2.2", "2.1"), ("2.1", "2.1", "2.1")])
+    def test_where_times_do_not_tell_a_rest_follows_what_it_is_left_of(
+        self, when: dt.datetime | dt.date | None, uids: tuple[str, str, str]
+    ) -> None:
+        """By name alone the rest would come first, in files and within one."""
+        made = [
+            beam(1, "60"),
+            beam(1, "10", of="40", kind="CONTINUATION"),
+            beam(1, "30", of="30", kind="CONTINUATION"),
+        ]
+        if len(set(uids)) == 1:
+            records = [record(uids[0], made, when)]
+        else:
+            records = [record(uid, [one], when) for uid, one in zip(uids, made, strict=True)]
+        for ordered in (records, records[::-1]):
+            found = build(*ordered, plans=[ONE_BEAM])
+            assert sum(share for visit in shares(found) for _, share in visit) == 1
+            assert found.lost == ()
+
+    # What is no rest contradicts the plan, as any other meterset does.
+
+    def contradicts(self, found: Delivery, name: str = "2.2.dcm: fraction 1, beam 1") -> None:
+        assert f"treatment record {name}: specified meterset: expected 100, as in its plan" in only(
+            found.lost
+        )
+
+    def test_a_treatment_is_no_rest(self) -> None:
+        found = of_one_beam(beam(1, "60"), beam(1, "40", of="40", kind="TREATMENT"))
+        self.contradicts(found)
+        assert given_parts(found) == [Decimal("0.6"), Decimal("0.4")]  # at least
+
+    @pytest.mark.parametrize("specified", ["38.9", "41.1", "60"])
+    def test_another_number_is_no_rest(self, specified: str) -> None:
+        self.contradicts(of_one_beam(beam(1, "60"), beam(1, "20", of=specified, kind="CONTINUATION")))
+
+    def test_nothing_went_before(self) -> None:
+        found = of_one_beam(beam(1, "40", of="40", kind="CONTINUATION"))
+        self.contradicts(found, "2.1.dcm: fraction 1, beam 1")
+
+    def test_what_went_before_gave_nothing(self) -> None:
+        self.contradicts(of_one_beam(beam(1, "0"), beam(1, "40", of="40", kind="CONTINUATION")))
+
+    def test_what_goes_before_is_of_the_same_fraction(self) -> None:
+        found = of_one_beam(beam(1, "60"), beam(1, "40", of="40", kind="CONTINUATION", fraction=2))
+        self.contradicts(found, "2.2.dcm: fraction 2, beam 1")
+
+    def test_what_goes_before_is_of_the_same_beam(self) -> None:
+        plan = make_plan("1.1", make_group(metersets={1: "100", 2: "100"}))
+        found = build(
+            record("2.1", [beam(1, "60")], at(2)),
+            record("2.2", [beam(2, "40", of="40", kind="CONTINUATION")], at(3)),
+            plans=[plan],
+        )
+        self.contradicts(found, "2.2.dcm: fraction 1, beam 2")
+
+    def test_what_goes_before_is_earlier(self) -> None:
+        found = of_one_beam(beam(1, "40", of="40", kind="CONTINUATION"), beam(1, "60"))
+        self.contradicts(found, "2.1.dcm: fraction 1, beam 1")
+
+    def test_nothing_is_left_of_a_whole_beam(self) -> None:
+        self.contradicts(of_one_beam(beam(1, "100"), beam(1, "0.5", of="0.5", kind="CONTINUATION")))
+
+    def test_what_is_left_is_not_known_after_a_part_that_is_not(self) -> None:
+        """80 of 80 are at least 80 % of the planned 100: 20 of 20 are not known to be the rest."""
+        found = of_one_beam(beam(1, "80", of="80"), beam(1, "20", of="20", kind="CONTINUATION"))
+        assert ["2.1.dcm" in found.lost[0], "2.2.dcm" in found.lost[1]] == [True, True]
+        assert given_parts(found) == [Decimal("0.8"), Decimal("0.2")]
+
+    def test_what_is_left_is_not_known_after_a_contradiction(self) -> None:
+        made = [beam(1, "60"), beam(1, "60"), beam(1, "40", of="40", kind="CONTINUATION")]
+        found = of_one_beam(*made)
+        assert "which is more than the beam" in found.lost[0]
+        assert "2.3.dcm: fraction 1, beam 1: specified meterset: expected 100" in found.lost[1]
+
+    def test_the_planned_meterset_is_no_rest(self) -> None:
+        """99 is 100 within the tolerance, and what is left after 1: its half is half of the beam."""
+        found = of_one_beam(beam(1, "1"), beam(1, "49.5", of="99", kind="CONTINUATION"))
+        assert given_parts(found) == [Decimal("0.01"), Decimal("0.5")]
+        assert not any("what was left" in text for text in found.notes)
+
+    def test_more_than_the_rest_is_more_than_the_beam(self) -> None:
+        found = of_one_beam(beam(1, "60"), beam(1, "45", of="40", kind="CONTINUATION"))
+        assert given_parts(found) == [Decimal("0.6")]
+        assert "60 % in treatment record 2.1.dcm and 45 % here, which is more than" in only(found.lost)
+
+    def test_a_copy_of_a_rest_is_not_summed(self) -> None:
+        rest = beam(1, "20", of="40", kind="CONTINUATION", begun=at(3))
+        found = of_one_beam(beam(1, "60"), rest, rest)
+        assert given_parts(found) == [Decimal("0.6"), Decimal("0.2")]
+        assert "2.3.dcm: fraction 1, beam 1: expected each part of a beam once" in only(found.lost)
+
+
 class TestSameRecord:
     def test_a_record_that_is_here_twice_counts_once(self) -> None:
         one = record("2.1", [beam(1, "50"), beam(2, "50", of="50")], at(2))
@@ -730,6 +871,7 @@ TIMES = st.one_of(
     st.dates(dt.date(2026, 3, 1), dt.date(2026, 3, 9)),
     st.datetimes(dt.datetime(2026, 3, 1), dt.datetime(2026, 3, 9)).map(lambda t: t.replace(microsecond=0)),
 )
+USUAL_METERSET = st.sampled_from([Decimal(s) for s in ("100", "100", "60", "40")])  # whole, begun, rest
 ODD_METERSET = st.one_of(
     st.none(), METERSET, st.sampled_from([Decimal(s) for s in ("0", "-1", "NaN", "sNaN")])
 )
@@ -738,7 +880,7 @@ ODD_METERSET = st.one_of(
 @st.composite
 def odd_records(draw: st.DrawFn) -> list[TreatmentRecord]:
     """Anything that a reader could hand on."""
-    kinds = ["TREATMENT"] * 6 + ["CONTINUATION", "SETUP", "OPEN_PORTFILM", ""]
+    kinds = ["TREATMENT"] * 6 + ["CONTINUATION"] * 3 + ["SETUP", "OPEN_PORTFILM", ""]
     found = []
     for n in range(draw(st.integers(1, 8))):
         given_deliveries = [
@@ -746,8 +888,8 @@ def odd_records(draw: st.DrawFn) -> list[TreatmentRecord]:
                 beam=draw(st.sampled_from([1, 2, 3, 3, SETUP_BEAM])),
                 fraction=draw(st.integers(0, 4)),
                 kind=draw(st.sampled_from(kinds)),
-                specified=draw(st.one_of(st.just(Decimal(100)), ODD_METERSET)),
-                delivered=draw(st.one_of(st.just(Decimal(100)), ODD_METERSET)),
+                specified=draw(st.one_of(USUAL_METERSET, ODD_METERSET)),
+                delivered=draw(st.one_of(USUAL_METERSET, ODD_METERSET)),
                 begun=draw(st.one_of(st.none(), st.sampled_from([at(2, 9), at(2, 10), at(3, 1)]))),
             )
             for _ in range(draw(st.integers(0, 4)))
@@ -890,6 +1032,31 @@ def test_a_delivery_split_into_two_records_of_one_visit_changes_only_the_records
         for v in before.visits
     ]
     assert after == replace(before, visits=tuple(visits))
+
+
+@settings(max_examples=100, deadline=None)
+@given(METERSET, st.lists(st.integers(1, 9), min_size=2, max_size=5), st.booleans(), st.randoms())
+def test_rests_written_as_beams_of_their_own_change_nothing(
+    meterset: Decimal, tenths_each: list[int], is_complete: bool, random: Random
+) -> None:
+    """Against the same deliveries as the standard has them, each with the meterset of the whole beam."""
+    parts_of_beam = [Fraction(n, sum(tenths_each)) for n in tenths_each]
+    if not is_complete:
+        parts_of_beam[-1] /= 2
+    plan = make_plan("1.1", make_group(metersets={1: str(meterset), 2: "77"}))
+    as_rests, as_whole, left = [], [], Fraction(meterset)
+    for n, part in enumerate(parts_of_beam, 1):
+        given_part = round(part * Fraction(meterset) * 10**6)
+        size, rest = f"{given_part}E-6", f"{round(left * 10**6)}E-6"
+        kind = "CONTINUATION" if n > 1 else "TREATMENT"
+        as_whole.append(record(f"2.{n}", [beam(1, size, of=str(meterset), kind=kind)], at(n)))
+        as_rests.append(record(f"2.{n}", [beam(1, size, of=rest, kind=kind)], at(n)))
+        left -= Fraction(given_part, 10**6)
+    random.shuffle(as_rests)
+    found, expected = build(*as_rests, plans=[plan]), build(*as_whole, plans=[plan])
+    assert found.lost == ()
+    assert found.visits == expected.visits
+    assert set(found.notes) >= set(expected.notes)
 
 
 @settings(max_examples=50, deadline=None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -14,6 +16,7 @@ from pydicom.uid import ExplicitVRBigEndian, ImplicitVRLittleEndian
 
 from dosecalc.case import Case, InputFile
 from dosecalc.dicom import read_folder
+from dosecalc.dicom.found import Found
 from dosecalc.errors import InputError
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -296,6 +299,210 @@ def test_odd_patient_attributes_are_said_without_quoting_them(tmp_path: Path) ->
         "RD.dcm: PatientID: expected that of the other files, found none",
         "RD.dcm, RP.dcm, RS.dcm: PatientName: expected one name, found 2 different ones",
     )
+
+
+BORN = "19800517"
+BEFORE, AFTER = "19800516", "19800518"
+
+
+def born(dataset: Dataset, date: str = BORN) -> Dataset:
+    make.set_text(dataset, "PatientBirthDate", date)
+    return dataset
+
+
+def born_case(folder: Path, date: str = BORN) -> Path:
+    """A plan, a dose and a structure set of a patient with a birth date."""
+    for name, dataset in (
+        ("RP.dcm", make.make_plan()),
+        ("RD.dcm", make.make_dose()),
+        ("RS.dcm", make.make_structures()),
+    ):
+        make.save(born(dataset, date), folder / name)
+    return folder
+
+
+def given_on(date: str, uid: str = make.RECORD_UID) -> Dataset:
+    return make.make_record(date=date, uid=uid)
+
+
+def begun_on(date: str, *, sop_class: str = make.BEAMS_RECORD) -> Dataset:
+    """A record of after the birth, of which the second beam says otherwise."""
+    dataset = make.make_record(sop_class=sop_class)
+    if sop_class == make.ION_RECORD:
+        points = dataset.TreatmentSessionIonBeamSequence[1].IonControlPointDeliverySequence
+    else:
+        points = dataset.TreatmentSessionBeamSequence[1].ControlPointDeliverySequence
+    points[0].TreatmentControlPointDate = date
+    return dataset
+
+
+def summed_up_on(date: str, *, keyword: str) -> Dataset:
+    dataset = make.make_summary()
+    setattr(dataset, keyword, date)
+    return dataset
+
+
+def with_fraction_on(date: str) -> Dataset:
+    dataset = make.make_summary()
+    dataset.FractionGroupSummarySequence[0].FractionStatusSummarySequence[1].TreatmentDate = date
+    return dataset
+
+
+EARLY_RECORDS: list[tuple[Callable[[str], Dataset], str]] = [
+    (given_on, "TreatmentDate"),
+    (
+        begun_on,
+        "TreatmentSessionBeamSequence item 2, ControlPointDeliverySequence item 1, TreatmentControlPointDate",
+    ),
+    (
+        functools.partial(begun_on, sop_class=make.ION_RECORD),
+        "TreatmentSessionIonBeamSequence item 2, IonControlPointDeliverySequence item 1, "
+        "TreatmentControlPointDate",
+    ),
+    (functools.partial(summed_up_on, keyword="FirstTreatmentDate"), "FirstTreatmentDate"),
+    (functools.partial(summed_up_on, keyword="MostRecentTreatmentDate"), "MostRecentTreatmentDate"),
+    (
+        with_fraction_on,
+        "FractionGroupSummarySequence item 1, FractionStatusSummarySequence item 2, TreatmentDate",
+    ),
+]
+of_every_date = pytest.mark.parametrize(("made", "attribute"), EARLY_RECORDS)
+
+
+class TestBeforeTheBirthOfThePatient:
+    def said(self, case: Case) -> str:
+        """All that is known of a case."""
+        read = (*case.records, *case.summaries, *case.plans, *case.doses)
+        return repr((case.problems, case.inputs, read))
+
+    @of_every_date
+    def test_a_record_is_lost_and_said(
+        self, tmp_path: Path, made: Callable[[str], Dataset], attribute: str
+    ) -> None:
+        make.save(born(made(BEFORE)), born_case(tmp_path) / "RT.dcm")
+        case = read_folder(tmp_path)
+        assert (case.records, case.summaries) == ((), ())
+        sentence = (
+            f"RT.dcm: {attribute}: expected a date on or after the patient's birth date, found 1980-05-16"
+        )
+        assert case.problems == (sentence,)
+        file = listed(case)["RT.dcm"]
+        assert (file.used, file.lost, file.kind, file.reason) == (False, True, "RTRECORD", sentence)
+        assert BORN not in self.said(case)
+        assert "1980-05-17" not in self.said(case)
+
+    @of_every_date
+    @pytest.mark.parametrize("date", [BORN, AFTER])
+    def test_a_record_from_the_day_of_birth_on_is_used(
+        self, tmp_path: Path, made: Callable[[str], Dataset], attribute: str, date: str
+    ) -> None:
+        make.save(born(made(date)), born_case(tmp_path) / "RT.dcm")
+        case = read_folder(tmp_path)
+        assert len((*case.records, *case.summaries)) == 1
+        assert case.problems == ()
+
+    def test_a_record_without_birth_date_is_held_against_that_of_the_others(self, tmp_path: Path) -> None:
+        make.save(given_on(BEFORE), born_case(tmp_path) / "RT.dcm")
+        assert listed(read_folder(tmp_path))["RT.dcm"].lost
+
+    def test_of_several_birth_dates_the_own_one_counts_and_else_the_earliest(self, tmp_path: Path) -> None:
+        born_case(tmp_path)
+        records = [("", BEFORE), ("", "19741231"), (BORN, BEFORE), ("19750101", "19760101")]
+        for n, (own, date) in enumerate(records):
+            make.save(born(given_on(date, f"1.2.3.{n}"), own), tmp_path / f"RT{n}.dcm")
+        case = read_folder(tmp_path)
+        assert [r.source for r in case.records] == ["RT0.dcm", "RT3.dcm"]
+        assert [f.path for f in case.inputs if f.lost] == ["RT1.dcm", "RT2.dcm"]
+        assert case.problems[0] == (
+            "RD.dcm, RP.dcm, RS.dcm, RT2.dcm, RT3.dcm: PatientBirthDate: expected one date, "
+            "found 2 different ones"
+        )
+        assert BORN not in self.said(case)
+
+    @pytest.mark.parametrize(
+        ("date", "first", "day_before"),
+        [
+            ("1980", "19800101", "19791231"),
+            ("198005", "19800501", "19800430"),
+            ("19800000", "19800101", "19791231"),
+            ("19800500", "19800501", "19800430"),
+            ("1980.05.17", "19800517", "19800516"),
+            (" 19800517 ", "19800517", "19800516"),
+        ],
+    )
+    def test_part_of_a_birth_date_is_its_first_day(
+        self, tmp_path: Path, date: str, first: str, day_before: str
+    ) -> None:
+        born_case(tmp_path, date)
+        make.save(given_on(day_before), tmp_path / "RT1.dcm")
+        make.save(given_on(first, "1.2.3.1"), tmp_path / "RT2.dcm")
+        assert [r.source for r in read_folder(tmp_path).records] == ["RT2.dcm"]
+
+    @pytest.mark.parametrize(
+        "date", ["", "19000101", "unknown", "0000", "00000000", "19801399", "198", "1980-1"]
+    )
+    def test_where_no_birth_date_is_known_nothing_is_said(self, tmp_path: Path, date: str) -> None:
+        make.save(born(given_on("19010101"), date), born_case(tmp_path, date) / "RT.dcm")
+        case = read_folder(tmp_path)
+        assert len(case.records) == 1
+        assert case.problems == ()
+
+    def test_files_without_the_attribute(self, tmp_path: Path) -> None:
+        record = given_on("19010101")
+        del record.PatientBirthDate
+        make.save(record, make.save_case(tmp_path) / "RT.dcm")
+        case = read_folder(tmp_path)
+        assert len(case.records) == 1
+        assert case.problems == ()
+
+    def test_the_birth_date_of_another_patient_decides_nothing(self, tmp_path: Path) -> None:
+        make.save_case(tmp_path)
+        other = born(make.make_plan(uid="1.2.8"), "20300101")
+        other.PatientID = "P-2"
+        make.save(other, tmp_path / "other.dcm")
+        make.save(make.make_record(), tmp_path / "RT.dcm")
+        case = read_folder(tmp_path, patient_id="P-1")
+        assert len(case.records) == 1
+        assert case.problems == ()
+
+    def test_what_is_printed_of_a_file_shows_no_birth_date(self) -> None:
+        found = Found(file=InputFile(path="RT.dcm", sha256=""), born=dt.date(1980, 5, 17))
+        assert "1980" not in repr(found)
+
+    def test_a_plan_is_said_and_used(self, tmp_path: Path) -> None:
+        plan = make.make_plan()
+        plan.RTPlanDate = BEFORE
+        make.save(born(plan), born_case(tmp_path) / "RP.dcm")
+        case = read_folder(tmp_path)
+        assert case.problems == (
+            "RP.dcm: RTPlanDate: expected a date on or after the patient's birth date, found 1980-05-16",
+        )
+        assert len(case.plans) == 1
+
+    @pytest.mark.parametrize("keyword", ["InstanceCreationDate", "ContentDate"])
+    def test_a_dose_is_said_and_used(self, tmp_path: Path, keyword: str) -> None:
+        dose = make.make_dose()
+        setattr(dose, keyword, BEFORE)
+        make.save(born(dose), born_case(tmp_path) / "RD.dcm")
+        case = read_folder(tmp_path)
+        assert case.problems[0] == (
+            f"RD.dcm: {keyword}: expected a date on or after the patient's birth date, found 1980-05-16"
+        )
+        assert len(case.doses) == 1
+
+    def test_what_is_no_date_is_for_the_readers(self, tmp_path: Path) -> None:
+        """What they do not need refuses no file here either."""
+        dose, plan, record = make.make_dose(), make.make_plan(), make.make_record()
+        make.set_text(dose, "InstanceCreationDate", "once\x01")
+        make.set_text(plan, "RTPlanDate", "20241399")
+        make.set_text(record, "FirstTreatmentDate", "then")
+        record.add_new("TreatmentSessionIonBeamSequence", "LO", "no sequence")
+        born_case(tmp_path)
+        for name, dataset in (("RD.dcm", dose), ("RP.dcm", plan), ("RT.dcm", record)):
+            make.save(born(dataset), tmp_path / name)
+        case = read_folder(tmp_path)
+        assert case.problems == ()
+        assert (len(case.doses), len(case.plans), len(case.records)) == (1, 1, 1)
 
 
 def test_a_second_copy_is_not_used(tmp_path: Path) -> None:

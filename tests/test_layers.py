@@ -14,13 +14,14 @@ import dosecalc
 PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
-errors tables
+errors tables amounts
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
-spreads curves
+spreads curves envelopes
 doses structures plans registrations records statement delivery ledger visits case fractions
+book_entries
 evaluation doubt accumulation
 dicom casefile
-goals rules rulefile protocol findings results roles counts courses book checking
+goals rules rulefile protocol findings results provenance roles counts courses book checking
 report
 __init__
 cli __main__

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -19,6 +21,9 @@ from dosecalc.errors import DicomError
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?")
 """What a decimal string may be: Python's own parser would also take `1_0`, `nan` and `inf`."""
+
+_DATE = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)")
+"""YYYYMMDD, or YYYY.MM.DD as ACR-NEMA had it, which DICOM still lets readers accept."""
 
 _SHOWN_CHARACTERS = 60
 
@@ -168,6 +173,17 @@ def check_kind(item: Item, modality: str, sop_classes: dict[str, str]) -> None:
     if sop_class and sop_class not in sop_classes:
         names = " or ".join(f"{uid} ({name})" for uid, name in sop_classes.items())
         raise item.error("SOPClassUID", expected=names, found=sop_class)
+
+
+def calendar_date(item: Item, keyword: str) -> dt.date | None:
+    """A date attribute; None where absent or empty. A date that no calendar has is an error."""
+    text = item.code(keyword)
+    if not text:
+        return None
+    if parts := _DATE.fullmatch(text):
+        with suppress(ValueError):
+            return dt.date(int(parts[1]), int(parts[3]), int(parts[4]))
+    raise item.error(keyword, expected="a date such as 20260105", found=text)
 
 
 def timestamp(item: Item, date_keyword: str, time_keyword: str) -> str:

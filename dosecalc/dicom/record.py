@@ -8,7 +8,7 @@ from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
 
-from dosecalc.dicom.attributes import Item, check_kind, top
+from dosecalc.dicom.attributes import Item, calendar_date, check_kind, top
 from dosecalc.dicom.files import DicomFile, open_dicom, read_bytes
 from dosecalc.plans import MOST_FRACTIONS
 from dosecalc.records import BeamDelivery, FractionStatus, GroupSummary, TreatmentRecord, TreatmentSummary
@@ -27,9 +27,6 @@ _SEQUENCES = {
     _ION_BEAMS: ("TreatmentSessionIonBeamSequence", "IonControlPointDeliverySequence"),
 }
 """Where a record has its beams, and a beam its control points."""
-
-_DATE = re.compile(r"(\d{4})(\.?)(\d\d)\2(\d\d)")
-"""YYYYMMDD, or YYYY.MM.DD as ACR-NEMA had it, which DICOM still lets readers accept."""
 
 _TIME = re.compile(r"(\d\d)(?:(:?)(\d\d)(?:\2(\d\d)(?:\.(\d{1,6}))?)?)?")
 """HH, HHMM, HHMMSS or HHMMSS.FFFFFF, or with colons as ACR-NEMA had it."""
@@ -81,7 +78,7 @@ def record_of(file: DicomFile) -> TreatmentRecord | TreatmentSummary:
         plan_uid=_plan_uid(item),
         group=item.integer("ReferencedFractionGroupNumber"),
         given=_moment(item, "TreatmentDate", "TreatmentTime"),
-        date=_date(item, "TreatmentDate"),
+        date=calendar_date(item, "TreatmentDate"),
         deliveries=_deliveries(item, *_SEQUENCES[sop_class]),
         source=file.name,
     )
@@ -147,8 +144,8 @@ def _summary(item: Item, source: str) -> TreatmentSummary:
         uid=item.required_code("SOPInstanceUID"),
         plan_uid=_plan_uid(item),
         status=item.code("CurrentTreatmentStatus"),
-        first_date=_date(item, "FirstTreatmentDate"),
-        last_date=_date(item, "MostRecentTreatmentDate"),
+        first_date=calendar_date(item, "FirstTreatmentDate"),
+        last_date=calendar_date(item, "MostRecentTreatmentDate"),
         groups=tuple(_group(group) for group in item.items("FractionGroupSummarySequence")),
         source=source,
     )
@@ -167,7 +164,7 @@ def _group(item: Item) -> GroupSummary:
 def _fraction_status(item: Item) -> FractionStatus:
     return FractionStatus(
         fraction=_fraction_number(item, "ReferencedFractionNumber"),
-        date=_date(item, "TreatmentDate"),
+        date=calendar_date(item, "TreatmentDate"),
         time=_time(item, "TreatmentTime"),
         ended=item.code("TreatmentTerminationStatus"),
     )
@@ -187,19 +184,8 @@ def _count(item: Item, keyword: str, *, least: int) -> int | None:
 
 
 def _moment(item: Item, date_keyword: str, time_keyword: str) -> dt.datetime | None:
-    date, time = _date(item, date_keyword), _time(item, time_keyword)
+    date, time = calendar_date(item, date_keyword), _time(item, time_keyword)
     return None if date is None or time is None else dt.datetime.combine(date, time)
-
-
-def _date(item: Item, keyword: str) -> dt.date | None:
-    """A date attribute; None where absent or empty. A date that no calendar has is an error."""
-    text = item.code(keyword)
-    if not text:
-        return None
-    if parts := _DATE.fullmatch(text):
-        with suppress(ValueError):
-            return dt.date(int(parts[1]), int(parts[3]), int(parts[4]))
-    raise item.error(keyword, expected="a date such as 20260105", found=text)
 
 
 def _time(item: Item, keyword: str) -> dt.time | None:

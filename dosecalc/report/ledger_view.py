@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 
 from dosecalc.book import Count, Entry, counts, entries
 from dosecalc.case import Case
@@ -14,6 +13,7 @@ from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.ledger import Session, State
 from dosecalc.protocol import Protocol
+from dosecalc.provenance import inputs_as_data, protocol_as_data, versions
 from dosecalc.statement import EventKind
 
 _MAY_STOP = frozenset({EventKind.ULCER, EventKind.COMPLETE_RESPONSE, EventKind.STOPPED})
@@ -175,33 +175,9 @@ def _after_a_stop(treatment: Treatment) -> Iterator[str]:
 def _provenance(case: Case, protocol: Protocol, at: dt.date | AfterFraction | None) -> dict[str, object]:
     after = {"course": at.course, "fraction": at.number} if isinstance(at, AfterFraction) else None
     return {
-        "dosecalc": _version("dosecalc"),
-        "pydicom": _version("pydicom"),
-        "protocol": {
-            "name": protocol.name,
-            "title": protocol.title,
-            "source": protocol.source,
-            "file": protocol.path,
-            "sha256": protocol.sha256,
-        },
+        **versions("dosecalc", "pydicom"),
+        "protocol": protocol_as_data(protocol),
         "as_of": at.isoformat() if isinstance(at, dt.date) else None,
         "after_fraction": after,
-        "inputs": [
-            {
-                "path": f.path,
-                "kind": f.kind,
-                "uid": f.uid,
-                "sha256": f.sha256,
-                "used": f.used,
-                "reason": f.reason,
-            }
-            for f in case.inputs
-        ],
+        "inputs": inputs_as_data(case),
     }
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
