@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 from dosecalc.case import Case, InputFile
 from dosecalc.dicom import read_folder
-from dosecalc.errors import InputError
+from dosecalc.envelopes import Numbers, uniform
+from dosecalc.errors import InputError, MetricError, TomlError
 from dosecalc.plans import MOST_FRACTIONS
 from dosecalc.statement import (
     CourseStatement,
@@ -23,6 +25,7 @@ from dosecalc.tables import Table, parse_toml
 
 CASE_FILE = "case.toml"
 FORMAT_VERSION = 1
+NEAR_MAX_CM3 = 0.03
 MOST_HOURS_APART = 24
 """Sessions further apart are of two days."""
 
@@ -138,8 +141,12 @@ def _course(table: Table) -> CourseStatement:
         fractions=_count(table, "fractions"),
         delivered=table.integer("delivered") if "delivered" in table else None,
         hours_apart=table.positive("hours_apart") if "hours_apart" in table else None,
+        doses={name: _numbers(t) for name, t in table.named_tables("structures").items()},
+        hot_spot_factor=table.number("hot_spot_factor", at_least=1) if "hot_spot_factor" in table else None,
         not_planned_yet=table.boolean("not_planned_yet", False),
     )
+    if statement.hot_spot_factor is not None and statement.prescription_gy is None:
+        raise table.error("hot_spot_factor", "expected prescription_gy with it")
     if statement.hours_apart is not None:
         if statement.grouping is not Grouping.SEPARATE_SESSIONS:
             raise table.error("hours_apart", 'expected grouping = "separate_sessions" with it')
@@ -157,6 +164,31 @@ def _course(table: Table) -> CourseStatement:
         raise table.error("delivered", f"expected 0 or more, found {statement.delivered}")
     table.done()
     return statement
+
+
+def _numbers(table: Table) -> Numbers:
+    """What is known of a structure's dose, of the whole course."""
+    if "uniform_gy" in table:
+        found = uniform(table.number("uniform_gy", at_least=0))
+        others = [k for k in ("min_gy", "max_gy", "mean_gy", "near_max_gy", "dvh") if k in table]
+        if others:
+            raise table.error(others[0], "expected nothing beside uniform_gy")
+        table.done()
+        return found
+    points = [*table.pairs("dvh", ())]
+    if "near_max_gy" in table:
+        points.append((NEAR_MAX_CM3, table.number("near_max_gy", at_least=0)))
+    try:
+        found = Numbers(
+            least_gy=table.number("min_gy", 0.0, at_least=0),
+            most_gy=table.number("max_gy", at_least=0) if "max_gy" in table else math.inf,
+            mean_gy=table.number("mean_gy", at_least=0) if "mean_gy" in table else None,
+            points=tuple(sorted(points)),
+        )
+    except MetricError as error:
+        raise TomlError(table.source, table.where, str(error)) from None
+    table.done()
+    return found
 
 
 def _count(table: Table, key: str) -> int | None:
@@ -182,7 +214,10 @@ def _event(table: Table, source: str) -> Event:
         kind=table.choice("kind", EventKind),
         date=table.date("date"),
         detail=table.string("detail", ""),
+        dose_mg=table.decimal("dose_mg") if "dose_mg" in table else None,
         source=source,
     )
+    if event.dose_mg is not None and event.dose_mg <= 0:
+        raise table.error("dose_mg", f"expected a dose above 0, found {event.dose_mg}")
     table.done()
     return event

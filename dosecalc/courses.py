@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from dosecalc.case import Case
 from dosecalc.counts import beyond_records, by_summaries, whole_fractions
 from dosecalc.delivery import deliveries
+from dosecalc.envelopes import Numbers
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
-from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State
+from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State, Stated
 from dosecalc.plans import MOST_FRACTIONS, Plan
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
@@ -106,7 +107,7 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
             days = {p.plan.uid: _days_of(p) for p in members}
             visits = list(given_sessions(course.name, fractions, days, given.visits))
             sessions.extend(_booked(case, course.name, prescribed, visits, assumptions))
-        elif stated.fractions is not None or stated.prescription_gy is not None:
+        elif stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
             prescribed = _stated_sessions(case, course, stated, assumptions)
             planned.extend(prescribed)
             sessions.extend(prescribed)
@@ -171,23 +172,43 @@ def _booked(
 
 
 def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) -> list[Session]:
-    """Where a course has begun, all that comes before it was given: stated otherwise, it contradicts."""
+    """Where a course has begun, all that comes before it was given: stated otherwise, it contradicts.
+
+    Not where an earlier course has treatment records: what they do not show has no date, and is not given.
+    """
     begun = [s.course for s in sessions if s.state is State.DELIVERED]
     if not begun:
         return sessions
     order = list(dict.fromkeys(s.course for s in sessions))
     earlier = order[: order.index(begun[-1])]
-    open_courses = list(
-        dict.fromkeys(s.course for s in sessions if s.course in earlier and s.state is State.PLANNED)
-    )
-    for course in open_courses:
-        if case.statement.course(course).delivered is not None:
+    recorded = {s.course for s in sessions if s.source_uids}
+    left: dict[str, list[int]] = {}
+    for session in sessions:
+        if session.course in earlier and session.state is State.PLANNED:
+            left.setdefault(session.course, []).append(session.day)
+    for course, days in left.items():
+        if course in recorded:
+            assumptions.append(
+                f"WARNING: {course}: no treatment record shows all of its fraction "
+                f"{', '.join(map(str, dict.fromkeys(days)))}, though the {begun[-1]} course has begun: in "
+                "the sums as planned, on no known date"
+            )
+        elif case.statement.course(course).delivered is not None:
             raise InputError(
                 f"{case.statement.source}: courses.{course}.delivered: expected all of its sessions, as "
                 f"the {begun[-1]} course has begun, found {case.statement.course(course).delivered}"
             )
-        assumptions.append(f"{course}: taken as delivered, as the {begun[-1]} course has begun")
-    return [replace(s, state=State.DELIVERED) if s.course in open_courses else s for s in sessions]
+        else:
+            assumptions.append(f"{course}: taken as delivered, as the {begun[-1]} course has begun")
+
+    def settled(session: Session) -> Session:
+        if session.course not in left or session.state is State.DELIVERED:
+            return session
+        if session.course in recorded:
+            return replace(session, date=None)
+        return replace(session, state=State.DELIVERED)
+
+    return [settled(s) for s in sessions]
 
 
 def _check_course(
@@ -199,6 +220,9 @@ def _check_course(
 ) -> None:
     """What is stated of a course must not contradict its plans."""
     where = f"{case.statement.source}: courses.{course}"
+    if stated.doses or stated.hot_spot_factor is not None:
+        key = "structures" if stated.doses else "hot_spot_factor"
+        raise InputError(f"{where}.{key}: expected none, as {members[0].name} is of this course")
     if stated.not_planned_yet:
         raise InputError(f"{where}.not_planned_yet: expected false, as {members[0].name} is of this course")
     counts = {None if p.days is None else p.after + p.days for p in members if p.used is None}
@@ -227,6 +251,7 @@ def _sessions(
     days = max(p.after + (1 if p.days is None else p.days) for p in members)
     dates = _dates(case, course.name, stated, days, assumptions)
     together = _together(course, members, stated, assumptions)
+    delivered = _delivered(stated, days)
     number = 0
     for day in range(1, days + 1):
         given = [Contribution(fraction=f) for p, f in fractions if _on_day(p, day)]
@@ -237,10 +262,17 @@ def _sessions(
                 number=number,
                 day=day,
                 contributions=tuple(visit),
-                state=State.DELIVERED if day <= (stated.delivered or 0) else State.PLANNED,
+                state=State.DELIVERED if day <= delivered else State.PLANNED,
                 date=dates[day - 1],
                 hours=None if stated.hours_apart is None else place * stated.hours_apart,
             )
+
+
+def _delivered(stated: CourseStatement, days: int) -> int:
+    """How many of its days were given, where no records say so: a course whose last day is stated is over."""
+    if stated.delivered is not None:
+        return stated.delivered
+    return days if stated.last_date else 0
 
 
 def _days_of(assigned: AssignedPlan) -> range:
@@ -306,18 +338,25 @@ def _dates(
         raise InputError(
             f"{source}.last_date: expected {stated.first_date} or later, found {stated.last_date}"
         )
-    if stated.first_date is None:
-        return [None] * days
-    if stated.first_date.weekday() >= 5:
-        raise InputError(f"{source}.first_date: expected a weekday, found {stated.first_date:%A}")
-    assumptions.append(f"{course}: one fraction each weekday from {stated.first_date}, holidays not counted")
-    found: list[dt.date | None] = []
-    day = stated.first_date
+    first, last = stated.first_date, stated.last_date
+    if first is None:
+        return [*[None] * (days - 1), last]
+    if first.weekday() >= 5:
+        raise InputError(f"{source}.first_date: expected a weekday, found {first:%A}")
+    found: list[dt.date] = []
+    day = first
     while len(found) < days:
         if day.weekday() < 5:
             found.append(day)
         day = _next_day(day, source)
-    return found
+    if last not in {None, found[-1]}:
+        assumptions.append(
+            f"{course}: one fraction each weekday from {first} would end on {found[-1]}, stated is {last}: "
+            "the dates between are not known"
+        )
+        return [first, *[None] * (days - 2), last][:days]
+    assumptions.append(f"{course}: one fraction each weekday from {first}, holidays not counted")
+    return list(found)
 
 
 def _next_day(day: dt.date, source: str) -> dt.date:
@@ -329,6 +368,21 @@ def _next_day(day: dt.date, source: str) -> dt.date:
         ) from None
 
 
+def _stated_doses(stated: CourseStatement) -> Stated | None:
+    """What is known in numbers of a course without DICOM."""
+    factor, prescribed = stated.hot_spot_factor, stated.prescription_gy
+    anywhere = None
+    if factor is not None and prescribed is not None:
+        anywhere = Numbers(most_gy=factor * float(prescribed))
+    if not stated.doses and anywhere is None:
+        return None
+    return Stated(
+        fractions=stated.fractions,
+        structures=tuple(sorted(stated.doses.items(), key=lambda i: i[0])),
+        anywhere=anywhere,
+    )
+
+
 def _stated_sessions(
     case: Case, course: Course, stated: CourseStatement, assumptions: list[str]
 ) -> list[Session]:
@@ -337,13 +391,10 @@ def _stated_sessions(
     count = f" in {stated.fractions} fractions" if stated.fractions is not None else ""
     reason = f"{course.name} course: {dose}{count} as stated, without a dose distribution"
     assumptions.append(reason)
-    fraction = NoFraction(plan_uid="", reason=reason)
+    fraction = NoFraction(plan_uid="", reason=reason, stated=_stated_doses(stated))
     n = stated.fractions or 1
     dates = _dates(case, course.name, stated, n, assumptions)
-    if dates[-1] is None:
-        dates[-1] = stated.last_date
-    # A course of which the last day is stated is over, unless its number of sessions is stated too.
-    delivered = stated.delivered if stated.delivered is not None else n if stated.last_date else 0
+    delivered = _delivered(stated, n)
     return [
         Session(
             course=course.name,

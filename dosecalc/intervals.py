@@ -48,6 +48,10 @@ class Interval:
         """The same value, with the ends of both: the truth may be what either says."""
         return Interval(value=self.value, low=min(self.low, other.low), high=max(self.high, other.high))
 
+    def open_above(self) -> Interval:
+        """The same lower end, and nothing known above it."""
+        return Interval(value=self.value, low=self.low, high=math.inf)
+
     @property
     def is_exact(self) -> bool:
         return self.low == self.high

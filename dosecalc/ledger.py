@@ -11,6 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dosecalc.doses import Beams, DoseGrid, DoseType, OneSession, SeveralPlans, Unstated
+from dosecalc.envelopes import Numbers
 from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
 from dosecalc.statement import Event
 
@@ -35,11 +36,31 @@ class GridFraction:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stated:
+    """What is known of the dose of a whole course in so many fractions, by structure.
+
+    ``anywhere`` holds where nothing is known of a structure; ``fractions`` is None where that is not known.
+    """
+
+    fractions: int | None
+    structures: tuple[tuple[str, Numbers], ...] = ()
+    anywhere: Numbers | None = None
+
+    def of(self, structure: str) -> Numbers | None:
+        """What is known of a structure, if anything."""
+        return dict(self.structures).get(structure, self.anywhere)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NoFraction:
-    """One fraction of a plan or course whose dose is not known, and why."""
+    """One fraction of a plan or course whose dose distribution is not known, and why.
+
+    ``stated`` is what a person knows of it in numbers.
+    """
 
     plan_uid: str
     reason: str
+    stated: Stated | None = None
 
 
 FractionDose = GridFraction | NoFraction
@@ -398,15 +419,32 @@ class Ledger:
             for contributions, members in groups.items()
         )
 
-    def missing(self) -> tuple[str, ...]:
-        """Why doses of this ledger are not known, each reason once; empty where all are."""
+    def missing(self, structure: str | None = None) -> tuple[str, ...]:
+        """Why dose distributions of this ledger are not known, each reason once; empty where all are.
+
+        Of a structure those are left out of which numbers are known.
+        """
         return tuple(
             dict.fromkeys(
                 c.fraction.reason
                 for s in self.sessions
                 for c in s.contributions
                 if isinstance(c.fraction, NoFraction)
+                and not (structure and c.fraction.stated and c.fraction.stated.of(structure))
             )
+        )
+
+    def stated(self, structure: str) -> tuple[tuple[Stated, int], ...]:
+        """Courses that are known as numbers for a structure, with how many of their sessions are here."""
+        return tuple(
+            Counter(
+                c.fraction.stated
+                for s in self.sessions
+                for c in s.contributions
+                if isinstance(c.fraction, NoFraction)
+                and c.fraction.stated
+                and c.fraction.stated.of(structure)
+            ).items()
         )
 
     def known(self) -> Ledger:

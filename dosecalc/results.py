@@ -37,6 +37,15 @@ class Metrics:
             max_gy=self.max_gy.scaled(factor),
         )
 
+    def open_above(self) -> Metrics:
+        """The same lower ends, and nothing known above them: some dose is missing."""
+        return Metrics(
+            min_gy=self.min_gy.open_above(),
+            mean_gy=self.mean_gy.open_above(),
+            near_max_gy=self.near_max_gy.open_above(),
+            max_gy=self.max_gy.open_above(),
+        )
+
     def or_up_to(self, other: Metrics) -> Metrics:
         """The same values, with the ends of both."""
         return Metrics(

@@ -71,6 +71,12 @@ def check_statement(case: Case, protocol: Protocol) -> None:
             raise InputError(
                 f"{source}: courses.{name}: expected one of {', '.join(courses)}, found {name!r}"
             )
+        for structure in case.statement.courses[name].doses:
+            if structure not in {s.name for s in protocol.structures}:
+                raise InputError(
+                    f"{source}: courses.{name}.structures.{structure}: expected a structure of protocol "
+                    f"{protocol.name!r} ({', '.join(s.name for s in protocol.structures)})"
+                )
     said = list(case.statement.structures.values())
     for name, roi in case.statement.structures.items():
         if said.count(roi) > 1:

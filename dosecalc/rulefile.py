@@ -197,6 +197,7 @@ def _event_on_days(table: Table) -> EventOnDays:
         course=table.string("course"),
         days=tuple(int(day) for day in days),
         tolerance_days=table.integer("tolerance_days", at_least=0),
+        dose_mg=_positive(table, "dose_mg") if "dose_mg" in table else None,
     )
 
 
@@ -284,7 +285,9 @@ _READERS: Mapping[str, Callable[[Table], Test]] = {
     "cumulative_limit": _cumulative_limit,
     "cumulative_table": lambda _: CumulativeTable(),
     "cumulative_prescription": lambda t: CumulativePrescription(
-        structure=t.string("structure"), below_gy=_positive(t, "below_gy")
+        structure=t.string("structure"),
+        below_gy=_positive(t, "below_gy"),
+        alpha_beta_gy=_positive(t, "alpha_beta_gy"),
     ),
     "one_frame": lambda _: OneFrame(),
 }

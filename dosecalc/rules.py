@@ -207,12 +207,16 @@ class Weekly:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventOnDays:
-    """An event is entered for certain days of a course, the first session's date being day 1."""
+    """An event is entered for certain days of a course, the first session's date being day 1.
+
+    ``dose_mg`` is what is to be given on each; where an event is entered without its dose, that is said.
+    """
 
     event: EventKind
     course: str
     days: tuple[int, ...]
     tolerance_days: int
+    dose_mg: Decimal | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,10 +273,14 @@ class CumulativeTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CumulativePrescription:
-    """The prescriptions of all courses to a target add up to less than a risk mark, in exact decimals."""
+    """The prescriptions of all courses to a target add up to less than a risk mark, in exact decimals.
+
+    As physical dose, which decides; as EQD2 at ``alpha_beta_gy`` they may make it UNCERTAIN.
+    """
 
     structure: str
     below_gy: Decimal
+    alpha_beta_gy: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

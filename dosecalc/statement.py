@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from dosecalc.envelopes import Numbers
+
 
 class Grouping(enum.Enum):
     """How the plans of one course share visits."""
@@ -30,11 +32,12 @@ class EventKind(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that happened on a day, with where it is stated."""
+    """Something that happened on a day, with where it is stated; ``dose_mg`` is that of a drug."""
 
     kind: EventKind
     date: dt.date
     detail: str = ""
+    dose_mg: Decimal | None = None
     source: str = ""
 
 
@@ -65,7 +68,9 @@ class CourseStatement:
     ``dates`` are those of its sessions in order; with ``first_date`` alone, weekdays are counted on
     from it. ``prescription_gy`` and ``fractions`` describe a course of which no DICOM is at hand.
     ``delivered`` is the number of its sessions given so far. ``hours_apart`` is how far apart separate
-    sessions of one prescribed day are planned.
+    sessions of one prescribed day are planned. Of a course without DICOM, ``doses`` say what is known of it
+    by the protocol's names of structures, and ``hot_spot_factor`` that no point had more than so many times
+    its prescription.
     """
 
     grouping: Grouping | None = None
@@ -76,6 +81,8 @@ class CourseStatement:
     fractions: int | None = None
     delivered: int | None = None
     hours_apart: float | None = None
+    doses: Mapping[str, Numbers] = field(default_factory=dict)
+    hot_spot_factor: float | None = None
     not_planned_yet: bool = False
 
 

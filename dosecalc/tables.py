@@ -170,6 +170,18 @@ class Table:
         items = self._items(key, default)
         return tuple(items.number(k) for k in items._data)
 
+    def pairs(self, key: str, default: object = _REQUIRED) -> tuple[tuple[float, float], ...]:
+        """A list of lists of two numbers."""
+        found = []
+        for place, item in enumerate(self._list(key, default), 1):
+            numbers = item if isinstance(item, list) else []
+            if len(numbers) != 2 or not all(
+                isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers
+            ):
+                raise self.error(f"{key}[{place}]", f"expected two numbers, found {_short(item)}")
+            found.append((float(numbers[0]), float(numbers[1])))
+        return tuple(found)
+
     def dates(self, key: str, default: object = _REQUIRED) -> tuple[dt.date, ...]:
         items = self._items(key, default)
         return tuple(items.date(k) for k in items._data)

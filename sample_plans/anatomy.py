@@ -226,6 +226,11 @@ def targets(core_x_mm: float) -> list[Solid]:
     ]
 
 
+def smaller_target() -> Solid:
+    """The planning target of a lesion that has shrunk."""
+    return ellipsoid("PTVp_200x18", "PTV", (1.0, 0.0, 0.0), (22, 17, 18), decimals=2)
+
+
 def organs() -> list[Solid]:
     def stem(z: Floats) -> tuple[Floats, Floats]:
         width = 11 + 0.08 * (z + 6)

@@ -9,18 +9,43 @@ import datetime as dt
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cases
-from cases import CaseSpec, PlanSpec
+from cases import CaseSpec, PlanSpec, Progress
 
 STOP_FRACTION = 25  # ceil(50 Gy / 2 Gy)
 BEAMS = 5  # of each plan, all of the same meterset
 WHOLE = (1.0,) * BEAMS
-FIRST_HALF = (1.0, 1.0, 0.5, 0.0, 0.0)  # beam 3 stopped midway, 4 and 5 were not begun
-SECOND_HALF = (0.0, 0.0, 0.5, 1.0, 1.0)
 
-Part = tuple[PlanSpec, float]  # a plan and the share of one fraction of it
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What one visit gives of a plan: of each beam, how many times its part in a fraction."""
+
+    plan: PlanSpec
+    beams: tuple[float, ...] = WHOLE
+
+    @property
+    def share(self) -> float:
+        """The same of the whole fraction, by meterset."""
+        return sum(self.beams) / BEAMS
+
+    def doses(self) -> list[tuple[PlanSpec, float]]:
+        """What has a grid of its own, and how much of that: the plan by its share, or each beam by itself."""
+        beams = self.plan.beams()
+        return list(zip(beams, self.beams, strict=True)) if beams else [(self.plan, self.share)]
+
+    def at_most(self) -> Part:
+        """The most that it can have been: what has a grid of its own and was begun might be whole."""
+        if self.plan.beam_fields:
+            return replace(self, beams=tuple(float(math.ceil(part)) for part in self.beams))
+        return replace(self, beams=(float(math.ceil(self.share)),) * BEAMS)
+
+    def and_also(self, beams: tuple[float, ...]) -> Part:
+        return replace(self, beams=tuple(a + b for a, b in zip(self.beams, beams, strict=True)))
+
+
 Session = tuple[Part, ...]  # what one visit gives
 
 
@@ -102,57 +127,69 @@ def deliveries(case: CaseSpec) -> list[Delivery]:
     found = []
     for number, day in enumerate(induction_days(), start=1):
         found.append(Delivery(plan=plans["low"], fraction=number, day=day, time="090000"))
-        found.extend(_boost(plans["boost"], number, day, case.progress.broken_off))
-    for number, day in enumerate(definitive_days(case)[: case.progress.definitive], start=1):
-        found.append(
-            Delivery(
-                plan=plans["definitive"], fraction=number, day=day, time="083000",
-                images=number == case.progress.images,
-            )
-        )  # fmt: skip
+        found.extend(_boost(plans["boost"], number, day, case.progress))
+    days = definitive_days(case)[: case.progress.definitive]
+    for (plan, number), day in zip(definitive_fractions(case), days, strict=False):
+        images = number == case.progress.images
+        found.append(Delivery(plan=plan, fraction=number, day=day, time="083000", images=images))
     return found
 
 
-def _boost(plan: PlanSpec, number: int, day: dt.date, broken_off: int) -> list[Delivery]:
+def definitive_fractions(case: CaseSpec) -> list[tuple[PlanSpec, int]]:
+    """Plan and number in it of each fraction of the definitive course."""
+    return [(plan, number) for plan in case.definitive_plans() for number in range(1, plan.days + 1)]
+
+
+def _boost(plan: PlanSpec, number: int, day: dt.date, progress: Progress) -> list[Delivery]:
     """The boost of a day; what is left of the fraction broken off on the day before comes first."""
-    rest = Delivery(plan=plan, fraction=broken_off, day=day, time="091200", beams=SECOND_HALF, continued=True)
+    broken_off, left = progress.broken_off, tuple(1 - part for part in progress.begun)
+    rest = Delivery(plan=plan, fraction=broken_off, day=day, time="091200", beams=left, continued=True)
     if number == broken_off:
-        return [Delivery(plan=plan, fraction=number, day=day, time="091200", beams=FIRST_HALF)]
+        return [Delivery(plan=plan, fraction=number, day=day, time="091200", beams=progress.begun)]
     whole = Delivery(plan=plan, fraction=number, day=day, time="092400" if broken_off else "091200")
     return [rest, whole] if broken_off and number == broken_off + 1 else [whole]
 
 
 def given_sessions(case: CaseSpec) -> list[tuple[dt.date, Session]]:
     """Day and content of every visit: no day has more than one, an hour at most from first to last."""
-    by_day: dict[dt.date, dict[PlanSpec, float]] = {}
+    by_day: dict[dt.date, dict[PlanSpec, Part]] = {}
     for delivery in deliveries(case):
-        shares = by_day.setdefault(delivery.day, {})
-        shares[delivery.plan] = shares.get(delivery.plan, 0.0) + delivery.share
-    return [(day, tuple(shares.items())) for day, shares in by_day.items()]
+        given = by_day.setdefault(delivery.day, {})
+        so_far = given.get(delivery.plan)
+        one = Part(plan=delivery.plan, beams=delivery.beams)
+        given[delivery.plan] = so_far.and_also(delivery.beams) if so_far else one
+    return [(day, tuple(given.values())) for day, given in by_day.items()]
 
 
 def sessions(case: CaseSpec, *, ahead: bool = True) -> Counter[Session]:
     """Sessions of all courses with a dose, equal ones counted; ``ahead``: with what is still to come.
 
-    A plan that was not begun gives its fractions whole; plans of one course are given together.
+    What was not begun is given whole; plans of one course are given together, the definitive ones in turn.
     """
     found = Counter(session for _, session in given_sessions(case))
-    for course in dict.fromkeys(p.course for p in case.plans()):
-        together = tuple((p, 1.0) for p in case.plans() if p.course == course)
-        done = {"induction": 3 if case.progress else 0, "definitive": given_definitive(case)}.get(course, 0)
-        left = together[0][0].fractions - done
-        if left and (course == "prior" or (ahead and not stopped(case))):
-            found[together] += left
+    left: list[Session] = [(Part(plan=p),) for p, _ in definitive_fractions(case)][given_definitive(case) :]
+    if case.progress is None:
+        together = tuple(Part(plan=p) for p in case.induction())
+        left = [together] * together[0].plan.fractions + left
+    if ahead and not stopped(case):
+        found.update(left)
+    for plan in case.plans():
+        if plan.course == "prior":
+            found[(Part(plan=plan),)] += plan.fractions
     return found
 
 
 def of_course(found: Counter[Session], course: str) -> list[Session]:
-    return [session for session in found if session[0][0].course == course]
+    return [session for session in found if session[0].plan.course == course]
 
 
-def with_parts_whole(session: Session) -> Session:
-    """The most that a session can have given: of each fraction in parts, the parts might be all."""
-    return tuple((plan, float(math.ceil(share))) for plan, share in session)
+def at_most(session: Session) -> Session:
+    """The most that a session can have given."""
+    return tuple(part.at_most() for part in session)
+
+
+def in_parts(session: Session) -> bool:
+    return any(part.share != 1 for part in session)
 
 
 def busiest_week(days: Sequence[dt.date]) -> int:

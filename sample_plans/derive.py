@@ -29,7 +29,13 @@ from quadrature import (
     solid_of,
     stored_session_gy,
 )
-from timeline import ALPHA_BETA_TUMOUR_GY, calendar_findings, drug_findings, progress_values
+from timeline import (
+    ALPHA_BETA_LATE_GY,
+    ALPHA_BETA_TUMOUR_GY,
+    calendar_findings,
+    drug_findings,
+    progress_values,
+)
 
 LIMIT_GY = 3.0
 CONTOUR_GY = 0.015  # chords (0.03 mm) and slices of 3 mm (0.1 mm) at up to 0.13 Gy/mm
@@ -38,7 +44,6 @@ SHORT_END_GY = 0.02  # more for a contour that ends in a gradient: its end cap i
 CAROTIDS = ("A_Carotid_L", "A_Carotid_R")
 MUCOSA = "Nasopharynx^Muc"
 SPARED = (*CAROTIDS, MUCOSA)
-ALPHA_BETA_LATE_GY = 3.0
 REQUIRED = {"R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R25", "R30", "R42"}
 
 
@@ -55,6 +60,7 @@ def expected(case: CaseSpec) -> dict[str, Any]:
         "stop_fraction": STOP_FRACTION,
         "findings": findings,
         **progress_values(case),
+        **session_values(case),
         "structures": structure_values(case),
     }
 
@@ -121,13 +127,20 @@ def near_maximum_finding(case: CaseSpec, rule: str, name: str) -> Finding:
     value, worst = max(found, key=lambda item: item[0])
     if len(within[0]) < len(points[0]) and value < LIMIT_GY:
         return finding(rule, "NOT EVALUATED", name)
-    whole = [shared_gy(book.with_parts_whole(s), within) for _, s in found]
+    whole = [shared_gy(book.at_most(s), within) for _, s in found]
     highest = max(float(dose.max()) for dose in whole)
     outcome = "FAIL" if value >= LIMIT_GY else "UNCERTAIN" if highest >= LIMIT_GY else "PASS"
     measured = {"measured": round(value, 3), "tolerance": tolerance_gy(case, name, within, worst, value)}
     most = max(near_maximum_gy(dose) for dose in whole)
     ends = {"high": round(most, 3)} if most > value else {}
-    return finding(rule, outcome, name, **measured, unit="Gy", **ends)
+    exact = {"exact": True} if in_whole_beams(case) else {}
+    return finding(rule, outcome, name, **measured, unit="Gy", **ends, **exact)
+
+
+def in_whole_beams(case: CaseSpec) -> bool:
+    """Whether a fraction was given in parts, each of them a whole number of beams with doses of their own."""
+    given = [session for _, session in book.given_sessions(case) if book.in_parts(session)]
+    return bool(given) and all(book.at_most(session) == session for session in given)
 
 
 def tolerance_gy(case: CaseSpec, name: str, points: Points, session: Session, value_gy: float) -> float:
@@ -167,6 +180,21 @@ def contour_findings(case: CaseSpec) -> list[Finding]:
 
 
 # Values of structures
+
+
+def session_values(case: CaseSpec) -> dict[str, Any]:
+    """Near-maxima of the days that gave parts of a fraction, where these are known exactly."""
+    if not in_whole_beams(case):
+        return {}
+    found = []
+    for day, session in book.given_sessions(case):
+        for name in SPARED if book.in_parts(session) else ():
+            points = points_of(case, name, FINE_MM)
+            value = near_maximum_gy(shared_gy(session, points))
+            tolerance = tolerance_gy(case, name, points, session, value)
+            found.append({"date": day.isoformat(), "structure": name, "metric": "D0.03cc",
+                          "value": round(value, 3), "tolerance": tolerance})  # fmt: skip
+    return {"sessions": found}
 
 
 def structure_values(case: CaseSpec) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from anatomy import Floats, Solid
+from book import BEAMS
 from fields import Grid, Stored
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -24,7 +25,6 @@ from pydicom.uid import (
 MANUFACTURER = "dosecalc sample plans"
 COLOURS = ((230, 60, 60), (240, 150, 40), (70, 140, 230), (60, 180, 90), (160, 100, 200))
 CONTOUR_DATA = Tag(0x3006, 0x0050)
-GANTRY_ANGLES = (0, 72, 144, 216, 288)
 METERSET_PER_GY = 120  # monitor units of all beams together
 
 
@@ -52,6 +52,8 @@ class PlanText:
     fraction_gy: float
     targets: tuple[tuple[str, int, float], ...]  # structure, its ROI Number, prescription in Gy
     date: str
+    gantry: tuple[int, ...]  # angle of each beam
+    replaces: UID | None = None
 
 
 def raw_numbers(values: Floats, decimals: int) -> RawDataElement:
@@ -151,6 +153,10 @@ def plan(patient: Patient, uid: UID, structures: UID, text: PlanText) -> Dataset
     ds.RTPlanDate, ds.RTPlanTime = text.date, "100000"
     ds.PlanIntent, ds.RTPlanGeometry = "CURATIVE", "PATIENT"
     ds.ReferencedStructureSetSequence = Sequence([reference(RTStructureSetStorage, structures)])
+    if text.replaces:
+        before = reference(RTPlanStorage, text.replaces)
+        before.RTPlanRelationship = "PREDECESSOR"
+        ds.ReferencedRTPlanSequence = Sequence([before])
     ds.DoseReferenceSequence = Sequence(
         dose_reference(str(uid), i, *target) for i, target in enumerate(text.targets, start=1)
     )
@@ -158,7 +164,7 @@ def plan(patient: Patient, uid: UID, structures: UID, text: PlanText) -> Dataset
     setup = Dataset()
     setup.PatientSetupNumber, setup.PatientPosition = "1", "HFS"
     ds.PatientSetupSequence = Sequence([setup])
-    ds.BeamSequence = Sequence(beam(i, angle) for i, angle in enumerate(GANTRY_ANGLES, start=1))
+    ds.BeamSequence = Sequence(beam(i, angle) for i, angle in enumerate(text.gantry, start=1))
     approve(ds, text.date)
     return ds
 
@@ -178,11 +184,11 @@ def fraction_group(text: PlanText) -> Dataset:
     group, beams = Dataset(), []
     group.FractionGroupNumber = "1"
     group.NumberOfFractionsPlanned = str(text.fractions)
-    group.NumberOfBeams, group.NumberOfBrachyApplicationSetups = str(len(GANTRY_ANGLES)), "0"
-    for number in range(1, len(GANTRY_ANGLES) + 1):
+    group.NumberOfBeams, group.NumberOfBrachyApplicationSetups = str(BEAMS), "0"
+    for number in range(1, BEAMS + 1):
         item = Dataset()
         item.ReferencedBeamNumber = str(number)
-        item.BeamDose = f"{text.fraction_gy / len(GANTRY_ANGLES):g}"
+        item.BeamDose = f"{text.fraction_gy / BEAMS:g}"
         item.BeamMeterset = f"{beam_meterset(text.fraction_gy):g}"
         beams.append(item)
     group.ReferencedBeamSequence = Sequence(beams)
@@ -191,7 +197,7 @@ def fraction_group(text: PlanText) -> Dataset:
 
 def beam_meterset(fraction_gy: float) -> float:
     """Monitor units of one beam, of which each gives the same."""
-    return METERSET_PER_GY * fraction_gy / len(GANTRY_ANGLES)
+    return METERSET_PER_GY * fraction_gy / BEAMS
 
 
 def beam(number: int, gantry: int) -> Dataset:
@@ -237,9 +243,11 @@ def first_control_point(gantry: int) -> Dataset:
     return ds
 
 
-def dose(patient: Patient, plan_uid: UID, grid: Grid, stored: Stored, date: str) -> Dataset:
-    """An RT Dose of a whole plan: 16 bits, GY, PHYSICAL, PLAN."""
-    uid = uid_of("dose of", str(plan_uid))
+def dose(
+    patient: Patient, plan_uid: UID, grid: Grid, stored: Stored, date: str, *, beam: int | None = None
+) -> Dataset:
+    """An RT Dose of a whole plan, or of one of its beams: 16 bits, GY, PHYSICAL, PLAN or BEAM."""
+    uid = uid_of("dose of", str(plan_uid)) if beam is None else uid_of("beam", str(beam), "of", str(plan_uid))
     ds = header(patient, RTDoseStorage, uid, "RTDOSE", date)
     ds.ContentDate, ds.ContentTime = date, "110000"
     ds.InstanceNumber = "1"
@@ -252,15 +260,25 @@ def dose(patient: Patient, plan_uid: UID, grid: Grid, stored: Stored, date: str)
     ds.NumberOfFrames, ds.FrameIncrementPointer = str(frames), 0x3004000C
     ds.Rows, ds.Columns = rows, columns
     ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 0
-    ds.DoseUnits, ds.DoseType, ds.DoseSummationType = "GY", "PHYSICAL", "PLAN"
+    ds.DoseUnits, ds.DoseType, ds.DoseSummationType = "GY", "PHYSICAL", "PLAN" if beam is None else "BEAM"
     ds.DoseComment = "closed form, no patient"
     ds.TissueHeterogeneityCorrection = "IMAGE"
     ds.GridFrameOffsetVector = [f"{i * dz:g}" for i in range(frames)]
     ds.DoseGridScaling = f"{grid.unit_gy:g}"
     ds.ReferencedRTPlanSequence = Sequence([reference(RTPlanStorage, plan_uid)])
+    if beam is not None:
+        ds.ReferencedRTPlanSequence[0].ReferencedFractionGroupSequence = Sequence([group_of(beam)])
     ds.PixelData = stored.astype("<u2").tobytes()
     ds["PixelData"].VR = "OW"
     return ds
+
+
+def group_of(beam: int) -> Dataset:
+    """The fraction group that a dose of one beam names."""
+    group, one = Dataset(), Dataset()
+    one.ReferencedBeamNumber = str(beam)
+    group.ReferencedFractionGroupNumber, group.ReferencedBeamSequence = "1", Sequence([one])
+    return group
 
 
 def save(ds: Dataset, path: Path) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import anatomy
 import book
 import cases
 import derive
+import numpy as np
 import quadrature
 import timeline
+from anatomy import Floats
+from book import Part, Session
 from cases import CaseSpec
-from fields import FORMULA
+from fields import BEAM_FORMULA, FORMULA
 from quadrature import Points
 
 METHOD = (
@@ -50,10 +55,23 @@ BROKEN_OFF = (
     "one below it is uncertain where the whole would break it."
 )
 
+BROKEN_OFF_BEAMS = (
+    "Boost fraction 2 was broken off after beam 3 of 5, all of 120 MU: beams 1 to 3, 360 of 600 MU, were "
+    "given on 3 March, beams 4 and 5 on 4 March in the visit of fraction 3: the core's centre, where each "
+    "beam gives 1 Gy, has 6.5, 1.5 + 3 = 4.5 and 1.5 + 2 + 5 = 8.5 Gy, and the 3 Gy rules must see that sum. "
+    "Each beam was given whole or not at all and has a dose grid of its own, so that nothing of this is "
+    "approximate: no value has a range from nothing to the whole fraction."
+)
+REPLANNED = (
+    "After definitive fraction 10 the plan ADAPTED, which names DEFINITIVE as its predecessor, took its "
+    "place: 10 and 18 are the 28 fractions of one course, of 20 + 36 = 56 Gy."
+)
+
 
 def derivation(case: CaseSpec) -> list[str]:
     """One sentence group per line."""
-    lines = [case.title, FORMULA, *doses(case), CAROTID, *([MUCOSA] if case.mucosa else [])]
+    beams = [BEAM_FORMULA + "."] if case.boost_by_beam else []
+    lines = [case.title, FORMULA, *beams, *doses(case), CAROTID, *([MUCOSA] if case.mucosa else [])]
     return [
         *lines, METHOD, *spared(case), isodose(case), *core_sum(case), prescription(case),
         targets(case), *timeline_text(case),
@@ -70,6 +88,11 @@ def doses(case: CaseSpec) -> list[str]:
                 f"; its grid holds {plan.stored_fractions} of them and says PLAN: the median "
                 f"in its target is {plan.stored_fractions}/{plan.fractions} of the prescription"
             )
+        if plan.used is not None:
+            line += f", of which {plan.used} were given until it was replaced"
+        if plan.beam_fields:
+            angles = ", ".join(str(field.gantry) for field in plan.beam_fields)
+            line += f"; a grid for each beam, from gantry angles {angles} degrees"
         lines.append(line + ".")
     return lines
 
@@ -103,15 +126,36 @@ def spared(case: CaseSpec) -> list[str]:
 
 
 def in_parts(case: CaseSpec, points: Points) -> str:
-    """What the same is on days that gave a part of a fraction, by meterset and at most."""
+    """What the same is on days that gave a part of a fraction, by beams, or by meterset and at most."""
     text = ""
     for day, session in book.given_sessions(case):
-        if any(share != 1 for _, share in session):
-            words = " + ".join(f"{share:g} {plan.key}" for plan, share in session)
-            by_share = quadrature.near_maximum_gy(quadrature.shared_gy(session, points))
-            most = quadrature.near_maximum_gy(quadrature.shared_gy(book.with_parts_whole(session), points))
-            text += f" On {day}, {words}: {by_share:.3f} Gy by meterset, at most {most:.3f}."
+        if not book.in_parts(session):
+            continue
+        value = quadrature.near_maximum_gy(quadrature.shared_gy(session, points))
+        if book.at_most(session) == session:
+            by_share = quadrature.near_maximum_gy(by_meterset(session, points))
+            words = " + ".join(in_beams(part) for part in session)
+            text += f" On {day}, {words}: {value:.3f} Gy exactly; by meterset it would be {by_share:.3f}."
+        else:
+            words = " + ".join(f"{part.share:g} {part.plan.key}" for part in session)
+            most = quadrature.near_maximum_gy(quadrature.shared_gy(book.at_most(session), points))
+            text += f" On {day}, {words}: {value:.3f} Gy by meterset, at most {most:.3f}."
     return text
+
+
+def in_beams(part: Part) -> str:
+    """A part in words: how often each beam was given, where these differ."""
+    if len(set(part.beams)) == 1:
+        return f"{part.share:g} {part.plan.key}"
+    return f"{part.plan.key} by beam ({', '.join(f'{beam:g}' for beam in part.beams)})"
+
+
+def by_meterset(session: Session, points: Points) -> Floats:
+    """What a visit would give if each beam gave a fifth of its plan everywhere: not so, where they differ."""
+    dose = np.zeros(points[0].shape)
+    for part in session:
+        dose = dose + part.share * quadrature.session_gy([part.plan], points)
+    return dose
 
 
 def isodose(case: CaseSpec) -> str:
@@ -124,12 +168,13 @@ def isodose(case: CaseSpec) -> str:
 
 
 def core_sum(case: CaseSpec) -> list[str]:
-    """EQD2 of the core, which lies on every plateau, by hand."""
+    """EQD2 of the core, which lies on every plateau, by hand; of its centre, where beams differ in it."""
     if not derive.trusted(case):
         return []
     lines = []
+    where = "Core's centre" if derive.in_whole_beams(case) else "Core"
     for alpha_beta in (derive.ALPHA_BETA_LATE_GY, timeline.ALPHA_BETA_TUMOUR_GY):
-        formula = f"Core, EQD2 at a/b {alpha_beta:g} = sum n d (d + a/b)/(2 + a/b): "
+        formula = f"{where}, EQD2 at a/b {alpha_beta:g} = sum n d (d + a/b)/(2 + a/b): "
         lines.append(f"{formula}{core_terms(case, alpha_beta)} Gy.")
         if case.progress:
             lines.append(f"The same of what is given so far: {core_terms(case, alpha_beta, ahead=False)} Gy.")
@@ -140,7 +185,7 @@ def core_sum(case: CaseSpec) -> list[str]:
 
 def core_terms(case: CaseSpec, alpha_beta: float, *, ahead: bool = True) -> str:
     parts = [
-        (n, sum(share * plan.fraction_gy for plan, share in session))
+        (n, sum(part.share * part.plan.fraction_gy for part in session))
         for session, n in book.sessions(case, ahead=ahead).items()
     ]
     terms = [n * d * (d + alpha_beta) / (2 + alpha_beta) for n, d in parts]
@@ -151,7 +196,11 @@ def core_terms(case: CaseSpec, alpha_beta: float, *, ahead: bool = True) -> str:
 def prescription(case: CaseSpec) -> str:
     parts = [gy for _, gy in timeline.core_prescriptions(case)]
     terms = " + ".join(f"{p:g}" for p in parts)
-    return f"Core prescription, physical: {terms} = {sum(parts):g} Gy."
+    late = timeline.core_prescription_eqd2_gy(case, timeline.ALPHA_BETA_LATE_GY)
+    return (
+        f"Core prescription, physical: {terms} = {sum(parts):g} Gy; as EQD2 at a/b "
+        f"{timeline.ALPHA_BETA_LATE_GY:g}, what one session gives added first: {late:.3f} Gy."
+    )
 
 
 def timeline_text(case: CaseSpec) -> list[str]:
@@ -172,7 +221,9 @@ def timeline_text(case: CaseSpec) -> list[str]:
         f"{book.drug_days()[1]}. Maintenance is due within 14 days after {timeline.last_day(case)}."
     )
     if case.progress.broken_off:
-        lines.append(BROKEN_OFF)
+        lines.append(BROKEN_OFF_BEAMS if derive.in_whole_beams(case) else BROKEN_OFF)
+    if case.replanned_after:
+        lines += [REPLANNED, mixed_up(case)]
     if case.progress.days_off:
         lines.append(
             f"{case.progress.days_off} working days are lost after fraction {case.progress.days_off_after}: "
@@ -184,6 +235,23 @@ def timeline_text(case: CaseSpec) -> list[str]:
             "and an OPEN_PORTFILM one of 2 MU: neither is part of the fraction, which stays one whole."
         )
     return lines
+
+
+def mixed_up(case: CaseSpec) -> str:
+    """What the left carotid would have if the fractions of the two plans were mistaken for one another."""
+    points = quadrature.points_of(case, "A_Carotid_L", quadrature.FINE_MM)
+    first, second = case.definitive_plans()
+
+    def mean_gy(of_first: int, of_second: int) -> str:
+        found = Counter({(Part(plan=first),): of_first, (Part(plan=second),): of_second})
+        eqd2 = quadrature.eqd2(found, points, quadrature.session_gy, alpha_beta_gy=derive.ALPHA_BETA_LATE_GY)
+        return f"{eqd2.mean():.3f} Gy"
+
+    return (
+        f"A_Carotid_L, mean EQD2(3) of the definitive course: {mean_gy(first.days, second.days)}. All 28 of "
+        f"DEFINITIVE would be {mean_gy(28, 0)}, all of ADAPTED {mean_gy(0, 28)}, the numbers exchanged "
+        f"{mean_gy(second.days, first.days)}."
+    )
 
 
 def targets(case: CaseSpec) -> str:

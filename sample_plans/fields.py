@@ -1,4 +1,4 @@
-"""Doses with a closed form: plateaus with a smooth radial fall-off, and the grids of them."""
+"""Doses with a closed form: plateaus with a smooth radial fall-off, beams of them, and their grids."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ BATH_SIGMA_MM = 45.0
 FORMULA = (
     "S(r) = 1 for r <= r0; beyond, with u = r - r0: "
     "0.9 * (1 + cos(pi * min(u/w, 1))) / 2 + 0.1 * exp(-u^2 / (2 * 45^2)); r in mm from the centre"
+)
+
+SIDE = 0.8  # by how much a beam gives more on the side that it comes from, and less on the other
+SIDE_MM = 10.0
+BEAM_FORMULA = (
+    "A beam from gantry angle g, one of five 72 degrees apart, gives its plan's dose times (1 + 0.8 t) / 5, "
+    "t = (X sin g - Y cos g) / sqrt(X^2 + Y^2 + 10^2), X and Y in mm from the field's centre to the left and "
+    "to the back: more on the side that it comes from. The five sines and cosines sum to 0, so the beams sum "
+    "to the plan exactly"
 )
 
 
@@ -42,6 +51,24 @@ class Field:
             f"{self.gy:g} Gy * S(r), centre ({x:g}, {y:g}, {z:g}), "
             f"r0 = {self.plateau_mm:g}, w = {self.fall_mm:g}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BeamField:
+    """Dose of one fraction of one beam of five that sum to ``whole``; ``gantry`` in degrees."""
+
+    whole: Field
+    gantry: int
+
+    def __call__(self, x: Floats, y: Floats, z: Floats) -> Floats:
+        cx, cy, _ = self.whole.centre_mm
+        left, back, angle = x - cx, y - cy, np.radians(self.gantry)
+        toward = (left * np.sin(angle) - back * np.cos(angle)) / np.sqrt(left**2 + back**2 + SIDE_MM**2)
+        dose: Floats = self.whole(x, y, z) * (1 + SIDE * toward) / 5
+        return dose
+
+
+Fields = tuple[Field | BeamField, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,19 +99,19 @@ class Grid:
             unit_gy=self.unit_gy,
         )
 
-    def store(self, fields: tuple[Field, ...], times: float) -> Stored:
+    def store(self, fields: Fields, times: float) -> Stored:
         """The dose of ``times`` fractions at the nodes as 16-bit integers [z, y, x]."""
         x, y, z = self.axes()
         zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
         return np.round(times * total(fields, xx, yy, zz) / self.unit_gy).astype(np.uint16)
 
-    def interpolator(self, fields: tuple[Field, ...], times: float) -> RegularGridInterpolator:
+    def interpolator(self, fields: Fields, times: float) -> RegularGridInterpolator:
         """What a trilinear reader of the stored grid sees; points are (z, y, x)."""
         x, y, z = self.axes()
         return RegularGridInterpolator((z, y, x), self.store(fields, times) * self.unit_gy)
 
 
-def total(fields: tuple[Field, ...], x: Floats, y: Floats, z: Floats) -> Floats:
+def total(fields: Fields, x: Floats, y: Floats, z: Floats) -> Floats:
     """Dose of one fraction of several fields together."""
     dose = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape))
     for field in fields:

@@ -83,7 +83,7 @@ def write_records(case: CaseSpec, number: int, folder: Path) -> None:
     for delivery in book.deliveries(case):
         key = delivery.plan.key
         counts[key] += 1
-        ds = record_out.record(patient, plan_uid(case, delivery.plan), delivery, counts[key])
+        ds = record_out.record(patient, plan_uid(case, key), delivery, counts[key])
         rest = "_rest" if delivery.continued else ""
         dicom_out.save(ds, folder / f"RT_{key}_{delivery.fraction:02d}{rest}.dcm")
 
@@ -94,30 +94,33 @@ def write_structures(case: CaseSpec, patient: Patient, solids: list[Solid], path
 
 
 def write_plan(case: CaseSpec, patient: Patient, plan: PlanSpec, solids: list[Solid], folder: Path) -> None:
-    """A plan and its dose."""
-    date = cases.PRIOR_PLANNED_ON if plan.course == "prior" else cases.PLANNED_ON
+    """A plan and its dose, or those of its beams."""
     numbers = {solid.name: i for i, solid in enumerate(solids, start=1)}
     text = PlanText(
         label=plan.key.upper(),
         fractions=plan.fractions,
         fraction_gy=plan.fraction_gy,
         targets=tuple((name, numbers[name], gy) for name, gy in plan.targets),
-        date=date,
+        date=plan.planned_on,
+        gantry=plan.gantry,
+        replaces=plan_uid(case, plan.replaces) if plan.replaces else None,
     )
-    uid = plan_uid(case, plan)
+    uid = plan_uid(case, plan.key)
     ds = dicom_out.plan(patient, uid, structures_uid(case, patient), text)
     dicom_out.save(ds, folder / f"RP_{plan.key}.dcm")
-    stored = plan.grid.store(plan.fields, plan.stored_fractions)
-    ds = dicom_out.dose(patient, uid, plan.grid, stored, date)
-    dicom_out.save(ds, folder / f"RD_{plan.key}.dcm")
+    for beam, one in enumerate(plan.beams(), start=1) if plan.beam_fields else [(None, plan)]:
+        stored = one.grid.store(one.fields, one.stored_fractions)
+        ds = dicom_out.dose(patient, uid, one.grid, stored, plan.planned_on, beam=beam)
+        of_beam = f"_beam{beam}" if beam else ""
+        dicom_out.save(ds, folder / f"RD_{plan.key}{of_beam}.dcm")
 
 
 def structures_uid(case: CaseSpec, patient: Patient) -> UID:
     return uid_of(case.name, "structures", patient.study)
 
 
-def plan_uid(case: CaseSpec, plan: PlanSpec) -> UID:
-    return uid_of(case.name, "plan", plan.key)
+def plan_uid(case: CaseSpec, key: str) -> UID:
+    return uid_of(case.name, "plan", key)
 
 
 def case_toml(case: CaseSpec) -> str:
@@ -125,7 +128,7 @@ def case_toml(case: CaseSpec) -> str:
     blocks = [f"# {case.title}\nformat_version = 1"]
     for plan in case.plans():
         roles = ", ".join(f'"{role}"' for role in plan.roles)
-        blocks.append(f'[[plans]]\nuid = "{plan_uid(case, plan)}"\nroles = [{roles}]')
+        blocks.append(f'[[plans]]\nuid = "{plan_uid(case, plan.key)}"\nroles = [{roles}]')
     blocks += [prior_toml(case), induction_toml(case)]
     blocks.append(f"[courses.definitive]\nfirst_date = {cases.DEFINITIVE_FIRST_DATE}")
     blocks.append(

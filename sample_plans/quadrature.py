@@ -45,7 +45,7 @@ def session_gy(plans: list[PlanSpec], points: Points) -> Floats:
 def stored_session_gy(plans: list[PlanSpec], points: Points) -> Floats:
     """The same as a trilinear reader of the stored grids would see it."""
     sum_gy = np.zeros(points[0].shape)
-    for plan in plans:
+    for plan in (one for p in plans for one in (p.beams() or [p])):
         nodes = plan.grid.axes()
         x, y, z = (np.clip(p, n[0], n[-1]) for p, n in zip(points, nodes, strict=True))  # outer half voxel
         read = plan.grid.interpolator(plan.fields, plan.stored_fractions)
@@ -74,8 +74,8 @@ def least_to(dose_gy: Floats, percent: float) -> float:
 
 
 def shared_gy(session: Session, points: Points, dose: SessionDose = session_gy) -> Floats:
-    """What a visit gives: of each plan its share of a fraction, every beam a fifth of it."""
-    parts = (share * dose([plan], points) for plan, share in session)
+    """What a visit gives: of each plan its share of a fraction, or of each of its beams by itself."""
+    parts = (share * dose([one], points) for part in session for one, share in part.doses())
     return sum(parts, np.zeros(points[0].shape))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from book import Delivery
-from dicom_out import GANTRY_ANGLES, MANUFACTURER, Patient, beam_meterset, header, reference, uid_of
+from dicom_out import MANUFACTURER, Patient, beam_meterset, header, reference, uid_of
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import UID, RTBeamsTreatmentRecordStorage, RTPlanStorage
@@ -49,7 +49,7 @@ def beams(delivery: Delivery) -> list[Dataset]:
     found = []
     begun = dt.datetime.combine(delivery.day, dt.time.fromisoformat(delivery.time))
     for number, what, wanted, delivered in given:
-        ds = beam(number, wanted, delivered, begun)
+        ds = beam(number, delivery.plan.gantry[number - 1], wanted, delivered, begun)
         ds.TreatmentDeliveryType, ds.CurrentFractionNumber = what, str(delivery.fraction)
         # The first half of a broken-off beam; the second half ends as it should.
         broken = delivered < wanted and not delivery.continued
@@ -59,9 +59,9 @@ def beams(delivery: Delivery) -> list[Dataset]:
     return found
 
 
-def beam(number: int, specified: float, delivered: float, begun: dt.datetime) -> Dataset:
+def beam(number: int, gantry: int, specified: float, delivered: float, begun: dt.datetime) -> Dataset:
     ds, pair = Dataset(), Dataset()
-    ds.ReferencedBeamNumber, ds.BeamName = str(number), f"G{GANTRY_ANGLES[number - 1]:03d}"
+    ds.ReferencedBeamNumber, ds.BeamName = str(number), f"G{gantry:03d}"
     ds.BeamType, ds.RadiationType = "STATIC", "PHOTON"
     ds.TreatmentVerificationStatus = ""  # the validator knows none of its values
     ds.SpecifiedPrimaryMeterset, ds.DeliveredPrimaryMeterset = f"{specified:g}", f"{delivered:g}"

@@ -12,6 +12,8 @@ from cases import CaseSpec
 from findings import Finding, finding, passes
 
 ALPHA_BETA_TUMOUR_GY = 10.0
+ALPHA_BETA_LATE_GY = 3.0
+RISK_MARK_GY = 145.5
 MAINTENANCE_DAYS = 14  # after the last fraction, it begins within so many
 
 
@@ -20,7 +22,8 @@ def calendar_findings(case: CaseSpec) -> list[Finding]:
     induction, definitive = book.induction_days(), book.definitive_days(case)
     core_gy = sum(gy for _, gy in core_prescriptions(case))
     one_a_day = len(set(definitive)) == len(definitive)
-    more = {"eqd2_gy": round(core_prescription_eqd2_gy(case), 3)} if case.progress else {}
+    eqd2_gy = round(core_prescription_eqd2_gy(case, ALPHA_BETA_TUMOUR_GY), 3)
+    more = {"eqd2_gy": eqd2_gy} if case.progress else {}
     core: Finding = {"measured": core_gy, "tolerance": 1e-9, "unit": "Gy", **more}
     return [
         finding("R02", "PASS"),
@@ -28,7 +31,7 @@ def calendar_findings(case: CaseSpec) -> list[Finding]:
         finding("R21", "PASS", measured=float((definitive[0] - induction[-1]).days), tolerance=0.0, unit="d"),
         finding("R24", passes(book.busiest_week(definitive) <= 5 and one_a_day)),
         finding("R30", decision(case)[1]),
-        finding("R41", passes(core_gy < 145.5), **core),
+        finding("R41", on_risk_mark(case), **core),
         finding("R42", "PASS"),
     ]
 
@@ -69,27 +72,36 @@ def decision(case: CaseSpec) -> tuple[str, str]:
 
 
 def core_prescriptions(case: CaseSpec) -> list[tuple[str, float]]:
-    """Prescriptions to the core; of a course that was stopped only what was given."""
+    """Prescriptions to the core; of a course that was stopped and a plan that was replaced what was given."""
     found = [("prior", cases.PRIOR_GY)]
     for plan in case.plans():
         gy = plan.targets[0][1]
         if plan.course == "definitive" and book.stopped(case):
             gy *= STOP_FRACTION / plan.fractions
+        if plan.used is not None:
+            gy *= plan.used / plan.fractions
         if plan.course != "prior":
             found.append((plan.key, gy))
     return found
 
 
-def core_prescription_eqd2_gy(case: CaseSpec) -> float:
-    """EQD2 of the same at the tumour's a/b, session by session."""
+def on_risk_mark(case: CaseSpec) -> str:
+    """R41: physical dose on the mark fails; below it, EQD2 on the mark is uncertain."""
+    if sum(gy for _, gy in core_prescriptions(case)) >= RISK_MARK_GY:
+        return "FAIL"
+    return "UNCERTAIN" if core_prescription_eqd2_gy(case, ALPHA_BETA_LATE_GY) >= RISK_MARK_GY else "PASS"
+
+
+def core_prescription_eqd2_gy(case: CaseSpec, alpha_beta: float) -> float:
+    """EQD2 of the same, session by session."""
 
     def of(count: int, gy: float) -> float:
-        return count * gy * (gy + ALPHA_BETA_TUMOUR_GY) / (2 + ALPHA_BETA_TUMOUR_GY)
+        return count * gy * (gy + alpha_beta) / (2 + alpha_beta)
 
     given = [
-        of(count, sum(share * plan.targets[0][1] / plan.fractions for plan, share in session))
+        of(count, sum(p.share * p.plan.targets[0][1] / p.plan.fractions for p in session))
         for session, count in book.sessions(case).items()
-        if session[0][0].course != "prior"
+        if session[0].plan.course != "prior"
     ]
     return of(cases.PRIOR_FRACTIONS, cases.PRIOR_GY / cases.PRIOR_FRACTIONS) + sum(given)
 

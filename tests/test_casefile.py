@@ -150,6 +150,8 @@ def test_nothing_but_the_version(tmp_path: Path) -> None:
         ("recurrence", "relapse", "events[1].kind", "complete_response"),
         ("date = 2026-02-10", "", "events[1].date", "found nothing"),
         ("detail", "details", "events[1].details", "did you mean 'detail'"),
+        ("detail =", 'dose_mg = "-240"\ndetail =', "events[1].dose_mg", "above 0, found -240"),
+        ("detail =", "dose_mg = 240.0\ndetail =", "events[1].dose_mg", "exact decimal"),
     ],
 )
 def test_errors_name_their_place(tmp_path: Path, before: str, after: str, where: str, words: str) -> None:

@@ -17,7 +17,6 @@ from dosecalc.checking.judging import (
     name_of,
     near_max,
     numerical_text,
-    open_above,
     worst,
 )
 from dosecalc.curves import Curve
@@ -153,7 +152,7 @@ def test_algebra(ends: list[float], bounded: bool) -> None:
 @given(low=doses, width=doses)
 def test_missing_dose_never_turns_a_fail_into_anything_else(low: float, width: float) -> None:
     known = between(low, low, low + width)
-    before, after = judge(BELOW, known), judge(BELOW, open_above(known))
+    before, after = judge(BELOW, known), judge(BELOW, known.open_above())
     assert after is not PASS
     assert (after is FAIL) == (low >= 3)
     assert before is not NOT_EVALUATED

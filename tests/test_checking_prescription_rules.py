@@ -21,19 +21,15 @@ from cases import (
     sib_case,
 )
 
-from dosecalc import Outcome
+from dosecalc import Outcome, eqd2
 from dosecalc.case import Case
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.plans import Group, Prescription
 from dosecalc.statement import CourseStatement, PlanStatement
 
-PASS, FAIL, NOT_EVALUATED, NOT_DUE = (
-    Outcome.PASS,
-    Outcome.FAIL,
-    Outcome.NOT_EVALUATED,
-    Outcome.NOT_DUE,
-)
+PASS, FAIL, UNCERTAIN = Outcome.PASS, Outcome.FAIL, Outcome.UNCERTAIN
+NOT_EVALUATED, NOT_DUE = Outcome.NOT_EVALUATED, Outcome.NOT_DUE
 
 
 def of(case: Case, rule: str, **options: Any) -> Finding:
@@ -128,9 +124,10 @@ class TestCumulativePrescription:
         ("prior", "total", "outcome"),
         [
             ("70", "145.5", FAIL),
-            ("69.96", "145.46", PASS),
+            ("69.96", "145.46", UNCERTAIN),  # 69.96 in 35 are 69.944, + 37.05 + 56 Gy at a/b 3
             ("70.01", "145.51", FAIL),
-            ("66", "141.5", PASS),
+            ("66", "141.5", UNCERTAIN),
+            ("54", "129.5", PASS),
         ],
     )
     def test_one_session(self, prior: str, total: str, outcome: Outcome) -> None:
@@ -141,16 +138,33 @@ class TestCumulativePrescription:
         assert f"= {total} Gy" in found.message
 
     def test_integrated_boost(self) -> None:
-        """70 + 15 + 56: the low dose is part of the boost's; EQD2 at a/b 10 of 35, 3 x 5 and 28 x 2."""
+        """70 + 15 + 56: the low dose is part of the boost's; EQD2 of 35 x 2, 3 x 5 and 28 x 2."""
         found = of(sib_case(), "R41")
-        assert (found.outcome, found.measured) == (PASS, 141.0)
-        (reading,) = found.shown_readings
-        assert reading.value == pytest.approx(70 + 18.75 + 56)
-        assert "no repopulation" in reading.name
+        assert (found.outcome, found.measured) == (UNCERTAIN, 141.0)
+        late, tumour = found.shown_readings
+        assert late.value == pytest.approx(150.0)
+        assert tumour.value == pytest.approx(70 + 18.75 + 56)
+        assert "no repopulation" in tumour.name
+        assert "as EQD2(3), what one session gives added first, they are 150.00 Gy" in found.message
 
     def test_eqd2_adds_the_dose_of_a_session_first(self) -> None:
-        (reading,) = of(make_case(), "R41").shown_readings
-        assert reading.value == pytest.approx(70 + 26.8125 + 56)
+        late, tumour = of(make_case(), "R41").shown_readings
+        assert (late.value, tumour.value) == (pytest.approx(163.05), pytest.approx(70 + 26.8125 + 56))
+
+    @pytest.mark.parametrize(("prior", "outcome"), [("52.4", UNCERTAIN), ("52.2", PASS)])
+    def test_eqd2_on_the_mark(self, prior: str, outcome: Outcome) -> None:
+        """Induction and definitive course leave 145.5 - 37.05 - 56 = 52.45 Gy to a prior course."""
+        mark = CourseStatement(prescription_gy=Decimal(prior), fractions=26)
+        found = of(make_case(statement=make_statement(courses={"prior": mark})), "R41")
+        exact = 37.05 + 56 + float(eqd2(float(prior), fractions=26, alpha_beta_gy=3))
+        assert (exact >= 145.5) is (outcome is UNCERTAIN)
+        assert found.outcome is outcome
+
+    def test_eqd2_not_known_does_not_pass(self) -> None:
+        course = CourseStatement(prescription_gy=Decimal(54))
+        found = of(make_case(statement=make_statement(courses={"prior": course})), "R41")
+        assert found.outcome is UNCERTAIN
+        assert "they are not known" in found.message
 
     def test_unknown_prior_course(self) -> None:
         statement = make_statement(courses={"prior": CourseStatement()})

@@ -24,7 +24,7 @@ from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
 from dosecalc.ledger import NoFraction, State
-from dosecalc.statement import CourseStatement, Grouping, Statement
+from dosecalc.statement import CourseStatement, Grouping, PlanStatement, Statement
 
 
 def treatment(case: Case) -> Treatment:
@@ -120,6 +120,25 @@ class TestDates:
     def test_none(self) -> None:
         case = make_case(statement=stated(definitive=CourseStatement()))
         assert dates(case, "definitive") == [None] * 28
+
+    def test_the_last_day_of_a_course_with_plans(self) -> None:
+        """It is over: its dates between are not known where weekdays would end on another one."""
+        prior = CourseStatement(last_date=dt.date(2024, 3, 1))
+        case = make_case(
+            plans=("prior", "low", "boost", "definitive"),
+            statement=make_statement(
+                plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))], courses={"prior": prior}
+            ),
+        )
+        assert dates(case, "prior") == [None] * 34 + [dt.date(2024, 3, 1)]
+        assert len(treatment(case).ledger.course("prior").delivered()) == 35
+        last = DEFINITIVE_FIRST + dt.timedelta(weeks=6)
+        both = CourseStatement(first_date=DEFINITIVE_FIRST, last_date=last)
+        case = make_case(statement=stated(definitive=both))
+        assert dates(case, "definitive") == [DEFINITIVE_FIRST, *[None] * 26, last]
+        assert any("would end on 2026-05-06, stated is 2026-05-11" in a for a in treatment(case).assumptions)
+        known = CourseStatement(first_date=DEFINITIVE_FIRST, last_date=dt.date(2026, 5, 6))
+        assert None not in dates(make_case(statement=stated(definitive=known)), "definitive")
 
     @pytest.mark.parametrize("day", [dt.date(2026, 3, 28), dt.date(2026, 3, 29)])
     def test_a_weekend_is_no_first_date(self, day: dt.date) -> None:

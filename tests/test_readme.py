@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -63,3 +64,13 @@ def test_exit_codes_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", str(samples / "nowhere")]) == 2
     assert main(["check", str(samples / "redefine_missing_mucosa")]) == 3
     capsys.readouterr()
+
+
+def test_table_of_sample_plans() -> None:
+    """Every case with the exit code that is derived for it."""
+    listed = dict(re.findall(r"^\| `(redefine_\w+)` \| [^|]+ \| (\d) \|$", README, flags=re.M))
+    derived = {
+        path.parent.name: str(json.loads(path.read_text(encoding="utf-8"))["exit_code"])
+        for path in (ROOT / "sample_plans").glob("redefine_*/expected.json")
+    }
+    assert listed == derived

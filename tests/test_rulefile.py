@@ -76,7 +76,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "cumulative_limit": {"structures": ["Cord"], "goal": "Dmax <= 135.5 Gy BED(2)"},
     "cumulative_table": {},
-    "cumulative_prescription": {"structure": "GTV", "below_gy": "145.5"},
+    "cumulative_prescription": {"structure": "GTV", "below_gy": "145.5", "alpha_beta_gy": "3"},
     "one_frame": {},
 }
 
@@ -149,6 +149,8 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("prescription", {"dose_per_fraction_gy": "1_5"}, "exact decimal"),
         ("prescription", {"dose_per_fraction_gy": "NaN"}, "exact decimal"),
         ("prescription", {"fractions": 3.0}, "whole number"),
+        ("cumulative_prescription", {"alpha_beta_gy": "0"}, "above 0"),
+        ("event_on_days", {"dose_mg": "0"}, "above 0"),
         ("decision_point", {"dose_gy": "-50"}, "above 0"),
         ("decision_point", {"dose_gy": 50.0}, "exact decimal"),
         ("decision_point", {"reading": "r EQD2(10)"}, r"found 'r EQD2\(10\)'"),

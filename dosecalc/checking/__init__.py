@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, version
 from typing import assert_never
 
 from dosecalc.case import Case
@@ -31,6 +30,7 @@ from dosecalc.courses import build_treatment
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
+from dosecalc.provenance import inputs_as_data, protocol_as_data, versions
 from dosecalc.results import CheckResult, StopPoint, overall
 from dosecalc.rules import (
     ConsecutiveDays,
@@ -265,22 +265,9 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
 
 
 def _provenance(context: Context) -> dict[str, object]:
-    try:
-        own_version = version("dosecalc")
-    except PackageNotFoundError:
-        own_version = "not installed"
     return {
-        "dosecalc": own_version,
-        "numpy": version("numpy"),
-        "scipy": version("scipy"),
-        "pydicom": version("pydicom"),
-        "protocol": {
-            "name": context.protocol.name,
-            "title": context.protocol.title,
-            "source": context.protocol.source,
-            "file": context.protocol.path,
-            "sha256": context.protocol.sha256,
-        },
+        **versions("dosecalc", "numpy", "scipy", "pydicom"),
+        "protocol": protocol_as_data(context.protocol),
         "as_of": context.as_of.isoformat() if context.as_of else None,
         "settings": {
             "cells": context.settings.cells,
@@ -288,17 +275,7 @@ def _provenance(context: Context) -> dict[str, object]:
             "max_cell_mm": context.settings.max_cell_mm,
             "end_caps": context.settings.end_caps.value,
         },
-        "inputs": [
-            {
-                "path": f.path,
-                "kind": f.kind,
-                "uid": f.uid,
-                "sha256": f.sha256,
-                "used": f.used,
-                "reason": f.reason,
-            }
-            for f in context.case.inputs
-        ],
+        "inputs": inputs_as_data(context.case),
         "plans": [
             {
                 "uid": p.plan.uid,

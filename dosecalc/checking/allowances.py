@@ -10,7 +10,7 @@ import numpy as np
 
 from dosecalc.accumulation import CellDoses
 from dosecalc.checking.context import Context
-from dosecalc.checking.cumulative_rules import missing_from_sum, summed
+from dosecalc.checking.sums import missing_from_sum, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.goals import Goal
 from dosecalc.intervals import Interval
@@ -119,12 +119,12 @@ def _measured(
     context: Context, cells: CellDoses, goal: Goal, following: Session, base: Allowance
 ) -> Allowance:
     book = context.treatment.ledger
-    given = book.delivered().known()
+    name, given = base.structure, book.delivered()
     nothing = Interval.exactly(0.0)
-    so_far = summed(cells, given, goal)[0] if len(given) else nothing
-    projected = summed(cells, book.known(), goal)[0] if len(book.known()) else nothing
+    so_far = summed(cells, given, goal, name)[0] if len(given) else nothing
+    projected = summed(cells, book, goal, name)[0]
     found = replace(base, given=so_far, projected=projected, available=goal.limit - so_far.value)
-    lacks = missing_from_sum(context)
+    lacks = (*missing_from_sum(context, name), *without_effect(book, name, goal.quantity))
     if any(isinstance(c.fraction, NoFraction) for c in following.contributions):
         return replace(found, problem="; ".join(("the dose of the next session is not known", *lacks)))
 
@@ -132,7 +132,7 @@ def _measured(
         """Whether the limit is met after so many more sessions, each on a day of its own."""
         more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
         ledger = Ledger(sessions=(*given.sessions, *more))
-        found = summed(cells, ledger, goal)[0] if len(ledger) else nothing
+        found = summed(cells, ledger, goal, name)[0] if len(ledger) else nothing
         return goal.comparison.holds(found.high if found.is_bounded else found.value, goal.limit)
 
     count = _most(fits)

@@ -12,12 +12,13 @@ from dosecalc.checking.context import Context, NotDueError, finding, not_evaluat
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
+from dosecalc.ledger import Ledger
 from dosecalc.rules import ConsecutiveDays, CountedFrom, DaysBetween, Recurrence, Rule, Weekly
 from dosecalc.statement import EventKind
 
 
-def _dates(context: Context, course: str) -> list[dt.date]:
-    """Dates of all sessions of a course.
+def _dates(context: Context, course: str, *, given: bool = False) -> list[dt.date]:
+    """Dates of all sessions of a course, or of those that were given where there are any.
 
     Raises
     ------
@@ -26,6 +27,8 @@ def _dates(context: Context, course: str) -> list[dt.date]:
     """
     ledger = context.course_ledger(course)
     context.require_fractions(course)
+    if given and len(ledger.delivered()):
+        ledger = ledger.delivered()
     dates = [s.date for s in ledger]
     known = [d for d in dates if d is not None]
     if len(known) == len(dates):
@@ -50,9 +53,9 @@ def _days_finding(rule: Rule, outcome: Outcome, text: str, *, days: int, limit: 
 
 
 def days_between(context: Context, rule: Rule, test: DaysBetween) -> Iterator[Finding]:
-    """Days from one course to the first session of the next."""
+    """Days from one course to the first session of the next; once that has begun, of what was given."""
     try:
-        first = _dates(context, test.course)
+        first = _dates(context, test.course, given=context.has_begun(test.next_course))
         then = _dates(context, test.next_course)[0]
     except DosecalcError as error:
         yield not_evaluated(rule, error)
@@ -79,17 +82,27 @@ def consecutive_days(context: Context, rule: Rule, test: ConsecutiveDays) -> Ite
     except DosecalcError as error:
         yield not_evaluated(rule, error)
         return
-    days: dict[int, dt.date] = {}
-    for session in context.course_ledger(test.course):
-        if session.date is not None:
-            days.setdefault(session.day, session.date)  # the rest of a broken-off fraction is no new day
-    dates = [days[day] for day in sorted(days)]
+    dates = _days_begun(context.course_ledger(test.course))
+    prescribed = max(s.day for s in context.treatment.planned.course(test.course))
     listed = ", ".join(str(d) for d in dates)
     gaps = [(b - a).days for a, b in itertools.pairwise(dates)]
-    if all(gap == 1 for gap in gaps):
+    if len(dates) == prescribed and all(gap == 1 for gap in gaps):
         yield finding(rule, Outcome.PASS, f"{test.course} sessions on consecutive days: {listed}")
     else:
-        yield finding(rule, Outcome.FAIL, f"{test.course} sessions not on consecutive days: {listed}")
+        text = f"{test.course} sessions not on {prescribed} consecutive days: {listed}"
+        yield finding(rule, Outcome.FAIL, text)
+
+
+def _days_begun(ledger: Ledger) -> list[dt.date]:
+    """The days on which a fraction of any plan was begun; the rest of a broken-off one makes no new day."""
+    begun: set[tuple[str, int]] = set()
+    dates = []
+    for day in ledger.days():
+        fractions = {(c.fraction.plan_uid, number) for s in day for c, number in s.numbered()}
+        if fractions - begun and day[0].date is not None:
+            dates.append(day[0].date)
+        begun |= fractions
+    return sorted(dates)
 
 
 def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:

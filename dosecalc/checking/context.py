@@ -81,6 +81,10 @@ class Context:
             raise DosecalcError(f"no plan belongs to the {course} course")
         return ledger
 
+    def has_begun(self, course: str) -> bool:
+        """Whether anything of a course was given."""
+        return len(self.treatment.ledger.course(course).delivered()) > 0
+
     def require_fractions(self, course: str) -> None:
         """Refuse to count the sessions of a course whose plans do not say how many they are.
 

@@ -19,14 +19,14 @@ from dosecalc.checking.judging import (
     name_of,
     numerical,
     numerical_text,
-    open_above,
 )
+from dosecalc.checking.sums import missing_from_sum, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Bed, Eqd2, LqRepair, Physical, Quantity, describe
+from dosecalc.quantities import Physical, describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.structures import StructureSet
 
@@ -38,36 +38,24 @@ def cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit) -> Ite
     )
 
 
-def missing_from_sum(context: Context) -> tuple[str, ...]:
-    """Why the sum over all courses is incomplete; empty where it is complete."""
-    treatment = context.treatment
-    return (
-        *(f"nothing is known of the {c} course" for c in treatment.absent),
-        *(f"the {c} course is not planned yet" for c in treatment.later),
-        *treatment.lost,
-        *treatment.ledger.missing(),
-    )
-
-
 def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
     reference = context.structure_set()
-    ledger = context.treatment.ledger.known()
-    missing = missing_from_sum(context)
+    book = context.treatment.ledger
+    ledger, stated_courses = book.known(), book.stated(name)
     cells = context.cells(context.find(name, reference), ledger)
-    if not any(np.isfinite(gy).any() for gy in cells.gy.values()):
+    missing = (*missing_from_sum(context, name), *without_effect(book, name, test.goal.quantity))
+    if not any(np.isfinite(gy).any() for gy in cells.gy.values()) and not stated_courses:
         raise MissingDoseError(
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
     goal = context.with_repair(test.goal, name)
-    dose = cells.known_total_gy(ledger, goal.quantity)
-    deciding, metric = summed(cells, ledger, goal)
-    stricter = [(g, summed(cells, ledger, context.with_repair(g, name))[0]) for g in test.stricter]
+    deciding, metric = summed(cells, book, goal, name)
+    stricter = [(g, summed(cells, book, context.with_repair(g, name), name)[0]) for g in test.stricter]
     open_within = deciding if deciding.is_bounded and not deciding.is_exact else None
     if missing:
-        deciding = open_above(deciding)
-        stricter = [(g, open_above(i)) for g, i in stricter]
-    doubt = numerical(goal, metric, cells.curve(ledger, goal.quantity))
-    stated, band = deciding, band_of(deciding, doubt)
+        deciding = deciding.open_above()
+        stricter = [(g, i.open_above()) for g, i in stricter]
+    stated, band = deciding, band_of(deciding, _numerical(cells, ledger, goal, metric))
     deciding = band.interval(rule.uncertain_by)
     outcome = judge_within(goal, stated, deciding, stricter)
     if (
@@ -84,7 +72,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     text += f"{kind} (limit {goal.comparison.value} {goal.limit:g} {unit})"
     if open_within:
         most = digits(open_within.high, goal.limit)
-        text += f"; up to {most} {unit} {_why_open(ledger)}"
+        text += f"; up to {most} {unit} {_why_open(ledger, known_as_numbers=bool(stated_courses))}"
     text += numerical_text(outcome, goal, band, unit)
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
@@ -100,40 +88,31 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             *_other_sets(context, name, reference, goal),
         ),
         contributors=tuple(_course_parts(context, cells, goal)),
-        hot_spot_xyz_mm=cells.hottest_xyz_mm(dose) if _is_maximum(goal) else None,
+        hot_spot_xyz_mm=_hot_spot(cells, ledger, goal),
     )
 
 
-def _why_open(ledger: Ledger) -> str:
-    """Why effect lies between two values, in words."""
-    apart = len(ledger.in_one_visit_a_day()) < len(ledger)
-    parts = ("without repair between sessions of a day",) if apart else ()
-    broken = ("with what was broken off taken whole",) if ledger.is_approximate else ()
-    return " and ".join((*parts, *broken))
+def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric) -> Interval:
+    """The doubt of what is summed at cells; of a course in numbers there is none."""
+    if not len(ledger):
+        return Interval.exactly(0.0)
+    return numerical(goal, metric, cells.curve(ledger, goal.quantity))
 
 
-def summed(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[Interval, Metric]:
-    """A metric of the sum, with what it may be where the ledger leaves it open."""
-    sum_of, metric = measured(goal, cells.curve(ledger, goal.quantity))
-    for other in other_ledgers(ledger, goal.quantity):
-        sum_of = sum_of.or_up_to(measured(goal, cells.curve(other, goal.quantity))[0])
-    return sum_of, metric
+def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[float, float, float] | None:
+    if not (_is_maximum(goal) and len(ledger)):
+        return None
+    return cells.hottest_xyz_mm(cells.known_total_gy(ledger, goal.quantity))
 
 
-def other_ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
-    """Other ledgers that may be true as well; effect lies between that of all of them.
-
-    Sessions of one day act as if apart, and up to as if in one visit, unless repair between them is modelled
-    and their times are known. The dose of a beam that stopped midway is known only to be less than the whole.
-    """
-    merged = ledger
-    if isinstance(quantity, Bed | Eqd2):
-        modelled = isinstance(quantity.model, LqRepair)
-        merged = ledger.untimed_in_one_visit() if modelled else ledger.in_one_visit_a_day()
-        if len(merged) < len(ledger):
-            yield merged
-    if ledger.is_approximate:
-        yield from (e for e in (ledger.extremes()[0], *merged.extremes()[1:]) if len(e))
+def _why_open(ledger: Ledger, *, known_as_numbers: bool) -> str:
+    """Why a sum lies between two values, in words."""
+    reasons = {
+        "without repair between sessions of a day": len(ledger.in_one_visit_a_day()) < len(ledger),
+        "with what was broken off taken whole": ledger.is_approximate,
+        "wherever the dose of a course lies that is known as numbers only": known_as_numbers,
+    }
+    return " and ".join(text for text, holds in reasons.items() if holds)
 
 
 def _is_maximum(goal: Goal) -> bool:
@@ -143,11 +122,10 @@ def _is_maximum(goal: Goal) -> bool:
 
 def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal) -> Iterator[Reading]:
     """The same sum on the organ as other structure sets have it."""
-    ledger = context.treatment.ledger.known()
+    book = context.treatment.ledger
     for structure_set, structure in context.elsewhere(name, reference):
         try:
-            curve = context.cells(structure, ledger).curve(ledger, goal.quantity)
-            interval, _ = measured(goal, curve)
+            interval, _ = summed(context.cells(structure, book.known()), book, goal, name)
         except DosecalcError:
             continue  # shown only where it can be had
         where = structure_set.source or structure_set.uid

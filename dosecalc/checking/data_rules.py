@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dosecalc.checking.context import Context, each_structure, finding, not_evaluated
-from dosecalc.checking.cumulative_rules import missing_from_sum
+from dosecalc.checking.sums import missing_from_sum
 from dosecalc.checking.target_rules import target_ratio
 from dosecalc.doses import is_earlier
 from dosecalc.errors import DosecalcError
@@ -161,7 +161,7 @@ def one_frame(context: Context, rule: Rule) -> Iterator[Finding]:
     nameless = [name for name, uid in held.items() if not uid]
     if problems:
         yield not_evaluated(rule, "; ".join(problems))
-    elif nameless and len(frames) > 1:
+    elif nameless and frames:
         yield not_evaluated(rule, f"no frame of reference is named for {', '.join(nameless)}")
     elif len(frames) > 1:
         yield finding(rule, Outcome.PASS, f"{len(frames)} frames of reference, all registered")

@@ -248,6 +248,8 @@ def _reached(question: _Question, stop: dt.date | None) -> Stand:
             return _without_reason(f"stopped on {stop} at {question.so_far}", stop)
         text = f"reached{f' and {more} more were given' if more > 0 else ''}, and no response assessed there "
         text += "is entered with its date: hold until it is"
+        if question.due is None or not question.is_dated:
+            text += "; the fractions have no dates, so that none can be placed: state them"
         return Stand(DecisionState.DUE, Outcome.NOT_EVALUATED, text)
     last = deciding[-1][0]
     if len({complete for d, complete in deciding if d == last}) > 1:

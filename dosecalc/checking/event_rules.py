@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 
 from dosecalc.checking.context import Context, NotDueError, finding, not_evaluated
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.ledger import Ledger
 from dosecalc.rules import EventOnDays, Maintenance, NoEventDuring, Rule
-from dosecalc.statement import EventKind
+from dosecalc.statement import Event, EventKind
 
 _YEAR_MONTHS = 12
 
@@ -44,10 +45,15 @@ def event_on_days(context: Context, rule: Rule, test: EventOnDays) -> Iterator[F
     for day in test.days:
         wanted = start + dt.timedelta(days=day - 1)
         text = f"{test.event.value} on day {day} of the {test.course} course ({wanted})"
-        near = [d for d in entered if abs((d - wanted).days) <= test.tolerance_days]
+        near = [
+            e
+            for e in context.treatment.ledger.events
+            if e.kind is test.event and abs((e.date - wanted).days) <= test.tolerance_days
+        ]
         ahead = context.as_of is None or context.as_of < wanted
         if near:
-            outcome, text = Outcome.PASS, f"{text}: entered for {near[0]}"
+            outcome, said = _of_dose(near, test.dose_mg)
+            text += f": entered for {near[0].date}{said}"
         elif ahead:
             outcome, text = Outcome.NOT_DUE, f"{text}: ahead"
         elif entered:
@@ -56,6 +62,18 @@ def event_on_days(context: Context, rule: Rule, test: EventOnDays) -> Iterator[F
         else:
             outcome, text = Outcome.NOT_EVALUATED, f"{text}: no such event is entered in case.toml"
         yield replace(finding(rule, outcome, text), due=wanted)
+
+
+def _of_dose(entered: Sequence[Event], dose_mg: Decimal | None) -> tuple[Outcome, str]:
+    """Whether what is entered has the dose that a rule names, and what is to be said of it."""
+    if dose_mg is None:
+        return Outcome.PASS, ""
+    wrong = [e.dose_mg for e in entered if e.dose_mg not in {None, dose_mg}]
+    if wrong:
+        return Outcome.FAIL, f", {wrong[0]} mg, expected {dose_mg} mg"
+    if any(e.dose_mg is None for e in entered):
+        return Outcome.PASS, f"; its dose is not entered, expected {dose_mg} mg"
+    return Outcome.PASS, f", {dose_mg} mg"
 
 
 def no_event_during(context: Context, rule: Rule, test: NoEventDuring) -> Iterator[Finding]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from dosecalc.checking.context import Context
-from dosecalc.checking.cumulative_rules import cumulative_limit, missing_from_sum
+from dosecalc.checking.cumulative_rules import cumulative_limit
 from dosecalc.checking.prescription_rules import cumulative_prescription
 from dosecalc.checking.structure_doses import named_structures, sum_metrics
+from dosecalc.checking.sums import missing_from_sum
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
@@ -43,7 +44,6 @@ def _judged(context: Context, ledger: Ledger) -> list[Finding]:
 def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
     """Each structure when a course ends at a fraction, beside the full course."""
     full = context.treatment.in_full(course)
-    complete = not missing_from_sum(context)
     try:
         found = list(named_structures(context))
     except DosecalcError:
@@ -53,13 +53,14 @@ def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDos
         quantities: list[Quantity] = [Physical()]
         if effect is not None:
             quantities.append(Eqd2(alpha_beta_gy=effect.alpha_beta_gy, model=effect.model))
+        complete = not missing_from_sum(context, name)
         try:
             cells = context.cells(structure, full)
         except DosecalcError:
             continue  # the table of structures says why
         for quantity in quantities:
             at_stop, whole = (
-                sum_metrics(cells, ledger.known(), quantity, complete=complete)
+                sum_metrics(cells, ledger, quantity, name, complete=complete)
                 for ledger in (full.until(course, fraction), full)
             )
             for metric, stop, end in (

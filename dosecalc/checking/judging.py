@@ -15,6 +15,8 @@ from dosecalc.goals import ROUNDING, DoseAtVolume, Extreme, Goal, Metric, measur
 from dosecalc.intervals import Band, Interval, Source
 from dosecalc.registrations import NoPath
 
+NEAR_MAX_CM3 = 0.03
+"""The volume of a near-maximum dose in the tables."""
 _MOST_DIGITS = 12
 NOTHING_KNOWN = Interval(value=0.0, low=0.0, high=math.inf)
 """What can be said of a dose of which nothing is known."""
@@ -78,14 +80,9 @@ def bound_word(interval: Interval) -> str:
 def near_max(curve: Curve) -> float:
     """D0.03cc, or the maximum of a structure smaller than that."""
     try:
-        return curve.dose_at_volume(0.03)
+        return curve.dose_at_volume(NEAR_MAX_CM3)
     except MetricError:
         return curve.max_gy
-
-
-def open_above(interval: Interval) -> Interval:
-    """The same lower end, and nothing known above it: some dose is missing."""
-    return Interval(value=interval.value, low=interval.low, high=math.inf)
 
 
 def digits(value: float, limit: float | None = None) -> str:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from dosecalc.checking.context import Context, finding, not_evaluated
 from dosecalc.checking.judging import digits
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.intervals import Band, Interval
-from dosecalc.radiobiology import bed_to_eqd2, session_bed
 from dosecalc.roles import AssignedPlan, prescription_for
 from dosecalc.rules import CumulativePrescription, PrescriptionIs, Rule
 
@@ -87,17 +87,24 @@ def _on_top(context: Context, test: PrescriptionIs, dose: Decimal) -> str:
 
 
 def cumulative_prescription(context: Context, rule: Rule, test: CumulativePrescription) -> Iterator[Finding]:
-    """The sum of all prescriptions to a target against a risk mark: physical, with EQD2 beside it."""
+    """The sum of all prescriptions to a target against a risk mark: physical dose decides, EQD2 may warn."""
     known, missing = _prescribed(context)
     total = sum((dose for _, dose, _ in known), Decimal(0))
     parts = " + ".join(f"{_plain(dose)} ({name})" for name, dose, _ in known)
     at_mark = total >= test.below_gy
     text = f"prescriptions add up to {parts} = {_plain(total)} Gy, "
     text += f"{'not ' if at_mark else ''}below the risk mark of {test.below_gy} Gy"
+    effect = _eqd2_of(context, Fraction(test.alpha_beta_gy))
+    kept = effect is not None and effect < Fraction(test.below_gy)
+    if not at_mark and not kept:
+        eqd2 = "not known" if effect is None else f"{digits(float(effect), float(test.below_gy))} Gy"
+        text += f"; as EQD2({test.alpha_beta_gy}), what one session gives added first, they are {eqd2}"
     text += "".join(f"; {reason}" for reason in missing)
     ahead = len(context.treatment.later) == len(missing) > 0
     open_end = Outcome.NOT_DUE if ahead else Outcome.NOT_EVALUATED
-    outcome = Outcome.FAIL if at_mark else open_end if missing else Outcome.PASS
+    outcome = (
+        Outcome.FAIL if at_mark else open_end if missing else Outcome.PASS if kept else Outcome.UNCERTAIN
+    )
     value = float(total)
     high = math.inf if missing else value
     yield replace(
@@ -107,8 +114,20 @@ def cumulative_prescription(context: Context, rule: Rule, test: CumulativePrescr
         limit=float(test.below_gy),
         comparison="<",
         unit="Gy",
-        shown_readings=tuple(_eqd2_of(context, test.structure)),
+        shown_readings=tuple(_as_eqd2(context, test)),
     )
+
+
+def _as_eqd2(context: Context, test: CumulativePrescription) -> Iterator[Reading]:
+    """EQD2 of the prescriptions at the a/b that may warn, and at that of the target."""
+    own = context.protocol.structure(test.structure).alpha_beta_gy
+    ratios = dict.fromkeys((Fraction(test.alpha_beta_gy), *([] if own is None else [Fraction(own)])))
+    for ratio in ratios:
+        effect = _eqd2_of(context, ratio)
+        if effect is not None:
+            warns = "may make it UNCERTAIN: " if ratio == test.alpha_beta_gy else ""
+            name = f"{warns}EQD2({float(ratio):g}) of the prescriptions, no repopulation"
+            yield Reading(name=name, value=float(effect), unit="Gy")
 
 
 def _prescribed(context: Context) -> tuple[list[tuple[str, Decimal, int | None]], list[str]]:
@@ -143,40 +162,41 @@ def _as_booked_gy(context: Context, assigned: AssignedPlan) -> Decimal:
     return whole * fractions / assigned.fractions
 
 
-def _eqd2_of(context: Context, structure: str) -> Iterator[Reading]:
-    """EQD2 of the prescriptions, those of one session added before conversion."""
-    alpha_beta_gy = context.protocol.structure(structure).alpha_beta_gy
-    if alpha_beta_gy is None:
-        return
-    effect = 0.0
+def _eqd2_of(context: Context, alpha_beta_gy: Fraction) -> Fraction | None:
+    """EQD2 of the prescriptions, those of one session added before conversion; None where it is not known."""
+
+    def effect(dose_gy: Fraction) -> Fraction:
+        return dose_gy * (dose_gy + alpha_beta_gy) / (2 + alpha_beta_gy)
+
+    total = Fraction(0)
     for course in context.protocol.courses:
         members = context.treatment.of_course(course.name)
         stated = context.case.statement.course(course.name)
-        doses = {p.plan.uid: p.prescription and p.per_fraction_gy(p.prescription) for p in members}
-        if members and all(doses.values()):
+        doses = {p.plan.uid: _each(p) for p in members}
+        if members and None not in doses.values():
             for session in context.treatment.ledger.course(course.name):
-                dose = sum(
-                    float(doses[c.fraction.plan_uid] or 0) * float(c.share) for c in session.contributions
-                )
-                effect += float(session_bed(dose, alpha_beta_gy=alpha_beta_gy))
+                gy = ((doses[c.fraction.plan_uid] or 0) * Fraction(c.share) for c in session.contributions)
+                total += effect(sum(gy, Fraction(0)))
         elif not members and stated.prescription_gy is not None and stated.fractions is not None:
-            dose = float(stated.prescription_gy) / stated.fractions
-            effect += stated.fractions * float(session_bed(dose, alpha_beta_gy=alpha_beta_gy))
+            total += stated.fractions * effect(Fraction(stated.prescription_gy) / stated.fractions)
         else:
-            return
-    yield Reading(
-        name=f"EQD2({alpha_beta_gy:g}) of the prescriptions, no repopulation",
-        value=float(bed_to_eqd2(effect, alpha_beta_gy=alpha_beta_gy)),
-        unit="Gy",
-    )
+            return None
+    return total
+
+
+def _each(assigned: AssignedPlan) -> Fraction | None:
+    """The prescribed dose of one fraction of a plan."""
+    if assigned.prescription is None or assigned.fractions is None:
+        return None
+    return Fraction(assigned.prescription.dose_gy) / assigned.fractions
 
 
 def _plain(value: Decimal) -> str:
-    """An exact decimal without trailing zeros or exponent.
+    """A decimal without trailing zeros or exponent; one that has no end, to four places.
 
-    >>> _plain(Decimal("50.00")), _plain(Decimal(56) / 28)
-    ('50', '2')
+    >>> _plain(Decimal("50.00")), _plain(Decimal(56) / 28), _plain(Decimal("15.04") / 3)
+    ('50', '2', '5.0133')
     """
     if value != value.to_integral_value() and len(value.normalize().as_tuple().digits) > 10:
-        return digits(float(value))
+        return f"{value:.4f}"
     return f"{value.normalize():f}"

@@ -18,7 +18,6 @@ from dosecalc.checking.judging import (
     name_of,
     numerical,
     numerical_text,
-    open_above,
     worst,
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
@@ -83,8 +82,8 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
     index, deciding, metric = _worst_of(cells, parts, test.goal)
     stricter = [(g, _worst_of(cells, parts, g)[1]) for g in test.stricter]
     if missing:
-        deciding = open_above(deciding)
-        stricter = [(g, open_above(i)) for g, i in stricter]
+        deciding = deciding.open_above()
+        stricter = [(g, i.open_above()) for g, i in stricter]
     worst_day = parts[index]
     doubt = numerical(test.goal, metric, cells.session_curve(worst_day.known))
     stated, band = deciding, band_of(deciding, doubt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -9,12 +10,14 @@ import numpy as np
 
 from dosecalc.accumulation import CellDoses, cell_doses
 from dosecalc.checking.context import Context
-from dosecalc.checking.cumulative_rules import missing_from_sum, other_ledgers
-from dosecalc.checking.judging import cover_notes, near_max, open_above
+from dosecalc.checking.judging import NEAR_MAX_CM3, cover_notes, near_max
 from dosecalc.checking.session_rules import Day, days_of
+from dosecalc.checking.sums import curves, envelopes, measured_in, missing_from_sum, without_effect
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
+from dosecalc.envelopes import Envelope
 from dosecalc.errors import DosecalcError
+from dosecalc.goals import DoseAtVolume, Extreme
 from dosecalc.ledger import GridFraction, Ledger
 from dosecalc.quantities import Bed, Physical, Quantity
 from dosecalc.radiobiology import bed_to_eqd2
@@ -49,7 +52,7 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
         try:
             book, planned = context.treatment.ledger, context.treatment.planned
             cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
-            rows = (*_rows(context, cells, book, effect), *sum_rows(context, cells))
+            rows = (*_rows(context, cells, book, effect, name), *sum_rows(context, cells))
             begun = len(book.delivered()) > 0
             yield StructureDoses(
                 name=name,
@@ -60,8 +63,8 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 covered_cm3=_covered(cells),
                 alpha_beta_gy=alpha_beta_gy,
                 rows=rows,
-                delivered=tuple(_rows(context, cells, book.delivered(), effect)) if begun else (),
-                planned=tuple(_rows(context, cells, planned, effect)) if begun else (),
+                delivered=tuple(_rows(context, cells, book.delivered(), effect, name)) if begun else (),
+                planned=tuple(_rows(context, cells, planned, effect, name)) if begun else (),
                 notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
@@ -85,29 +88,33 @@ def _covered(cells: CellDoses) -> float:
     return float(cells.volume_cm3[reached].sum())
 
 
-def _rows(context: Context, cells: CellDoses, ledger: Ledger, effect: Bed | None) -> Iterator[DoseRow]:
+def _rows(
+    context: Context, cells: CellDoses, ledger: Ledger, effect: Bed | None, name: str
+) -> Iterator[DoseRow]:
     """A row for each course of a ledger and one for all of them."""
-    missing = missing_from_sum(context)
+    missing = missing_from_sum(context, name)
     rows = []
     for course in ledger.courses:
         part = ledger.course(course)
-        rows.append(_row(cells, course, part, part.missing(), effect))
+        rows.append(_row(cells, course, part, missing=part.missing(name), effect=effect, name=name))
     yield from rows
     if len(rows) == 1 and rows[0].incomplete == missing:
         yield replace(rows[0], course=TOTAL, per_session=None)  # one course is all there is
     elif rows:
-        yield _row(cells, TOTAL, ledger, missing, effect)
+        yield _row(cells, TOTAL, ledger, missing=missing, effect=effect, name=name)
 
 
 def _row(
     cells: CellDoses,
     course: str,
     ledger: Ledger,
+    *,
     missing: tuple[str, ...],
     effect: Bed | None,
+    name: str,
 ) -> DoseRow:
     known = ledger.known()
-    if not len(known):
+    if not len(known) and not ledger.stated(name):
         return DoseRow(
             course=course,
             sessions=len(ledger),
@@ -119,18 +126,18 @@ def _row(
         )
     complete = not missing
     per_session = bed = eqd2 = None
-    if course != TOTAL:
+    if course != TOTAL and len(known):
         found = [_of_day(cells, day, complete=complete) for day in days_of(ledger)]
         per_session = max(found, key=lambda m: m.near_max_gy.value)
-    if effect is not None:
-        bed = sum_metrics(cells, known, effect, complete=complete)
+    if effect is not None and not without_effect(ledger, name, effect):
+        bed = sum_metrics(cells, ledger, effect, name, complete=complete)
         # EQD2 is BED over a constant, so each metric of it is too.
         eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=effect.alpha_beta_gy)))
     return DoseRow(
         course=course,
         sessions=len(ledger),
         per_session=per_session,
-        physical=sum_metrics(cells, known, Physical(), complete=complete),
+        physical=sum_metrics(cells, ledger, Physical(), name, complete=complete),
         bed=bed,
         eqd2=eqd2,
         incomplete=missing,
@@ -147,12 +154,24 @@ def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
     return given
 
 
-def sum_metrics(cells: CellDoses, known: Ledger, quantity: Quantity, *, complete: bool) -> Metrics:
-    """Metrics of a sum, with what they may be where the ledger leaves it open."""
-    found = metrics_of(cells.curve(known, quantity), complete=complete)
-    for other in other_ledgers(known, quantity):
-        found = found.or_up_to(metrics_of(cells.curve(other, quantity), complete=complete))
-    return found
+def sum_metrics(
+    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, complete: bool
+) -> Metrics:
+    """Metrics of a sum in a structure, between all that it may be."""
+    if ledger.stated(name):
+        parts = [_metrics_in(each) for each in envelopes(cells, ledger, quantity, name)]
+        parts = parts if complete else [p.open_above() for p in parts]
+    else:
+        parts = [metrics_of(curve, complete=complete) for curve in curves(cells, ledger, quantity)]
+    return functools.reduce(Metrics.or_up_to, parts)
+
+
+def _metrics_in(envelope: Envelope) -> Metrics:
+    near = DoseAtVolume(cm3=NEAR_MAX_CM3) if envelope.volume_cm3 >= NEAR_MAX_CM3 else Extreme.MAXIMUM
+    low, mean, near_max, high = (
+        measured_in(metric, envelope) for metric in (Extreme.MINIMUM, Extreme.MEAN, near, Extreme.MAXIMUM)
+    )
+    return Metrics(min_gy=low, mean_gy=mean, near_max_gy=near_max, max_gy=high)
 
 
 def sum_rows(context: Context, cells: CellDoses) -> Iterator[DoseRow]:
@@ -183,5 +202,5 @@ def metrics_of(curve: Curve, *, complete: bool) -> Metrics:
         curve.bounds(near_max),
         curve.bounds(lambda c: c.max_gy),
     ]
-    low, mean, near, high = found if complete else [open_above(i) for i in found]
+    low, mean, near, high = found if complete else [i.open_above() for i in found]
     return Metrics(min_gy=low, mean_gy=mean, near_max_gy=near, max_gy=high)

@@ -1,0 +1,249 @@
+"""A prior course of which a few numbers are known: valid bounds of sums, and verdicts that say so."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import LEFT, RIGHT, cumulative, judged, make_case, make_statement, one
+
+from dosecalc import Finding, Outcome, eqd2
+from dosecalc.case import Case
+from dosecalc.casefile import read_statement
+from dosecalc.checking import remaining
+from dosecalc.courses import build_treatment
+from dosecalc.envelopes import Numbers, uniform
+from dosecalc.errors import InputError, TomlError
+from dosecalc.statement import CourseStatement
+
+PASS, FAIL, UNCERTAIN, NOT_EVALUATED = (
+    Outcome.PASS,
+    Outcome.FAIL,
+    Outcome.UNCERTAIN,
+    Outcome.NOT_EVALUATED,
+)
+NOW_GY = 3 * 2.0 + 28 * 1.6
+"""What the carotids have of the induction and the definitive course, everywhere in them: 50.8 Gy."""
+NOW_EQD2 = float(eqd2(6.0, fractions=3, alpha_beta_gy=3) + eqd2(28 * 1.6, fractions=28, alpha_beta_gy=3))
+
+
+def prior(*, fractions: int | None = 35, hot: float | None = None, **doses: Numbers) -> Case:
+    names = {"left": LEFT, "right": RIGHT}
+    course = CourseStatement(
+        prescription_gy=Decimal(70),
+        fractions=fractions,
+        last_date=dt.date(2024, 3, 1),
+        doses={names[name]: numbers for name, numbers in doses.items()},
+        hot_spot_factor=hot,
+    )
+    return make_case(statement=make_statement(courses={"prior": course}))
+
+
+def of(case: Case, goal: str, **options: Any) -> Finding:
+    return one(judged(case, only=("R40.x",), protocol=cumulative(goal, **options), cells=30), "R40.x")
+
+
+def then(gy: float) -> float:
+    return float(eqd2(gy, fractions=35, alpha_beta_gy=3))
+
+
+class TestVerdicts:
+    """The carotid maximum of the prior course is 45 Gy: the sum has 50.8 to 95.8 Gy."""
+
+    @pytest.mark.parametrize(
+        ("goal", "outcome"),
+        [
+            ("Dmax < 95.9 Gy", PASS),
+            ("Dmax < 95.7 Gy", UNCERTAIN),
+            ("Dmax < 50.7 Gy", FAIL),
+            ("D0.03cc < 95.9 Gy", PASS),
+            ("Mean < 95.7 Gy", UNCERTAIN),
+            ("V95.7Gy < 1 %", UNCERTAIN),
+            ("V95.9Gy < 1 %", PASS),
+            ("V50.7Gy < 99 %", FAIL),
+        ],
+    )
+    def test_a_maximum(self, goal: str, outcome: Outcome) -> None:
+        assert of(prior(left=Numbers(most_gy=45.0)), goal).outcome is outcome
+
+    def test_the_band_is_said(self) -> None:
+        found = of(prior(left=Numbers(most_gy=45.0)), "Dmax < 95.7 Gy")
+        assert (found.measured, found.deciding and found.deciding.high) == (
+            pytest.approx(NOW_GY),
+            pytest.approx(NOW_GY + 45),
+        )
+        assert "at least 50.80 Gy" in found.message
+        assert "up to 95.80 Gy wherever the dose of a course lies that is known as numbers" in found.message
+
+    def test_effect_of_a_maximum(self) -> None:
+        found = of(prior(left=Numbers(most_gy=45.0)), "Dmax < 200 Gy EQD2(3)")
+        assert found.deciding is not None
+        assert found.deciding.low == pytest.approx(NOW_EQD2)
+        assert found.deciding.high == pytest.approx(NOW_EQD2 + then(45.0))
+
+    def test_one_dose_everywhere_is_exact(self) -> None:
+        case = prior(left=uniform(63.0))
+        found = of(case, "D0.03cc < 300 Gy EQD2(3)")
+        assert found.deciding is not None
+        assert found.deciding.low == found.deciding.high == pytest.approx(NOW_EQD2 + then(63.0))
+        assert found.outcome is PASS
+
+    def test_a_mean_bounds_the_mean_from_below_only(self) -> None:
+        case = prior(left=Numbers(mean_gy=20.0))
+        assert of(case, "Mean < 70.9 Gy").outcome is PASS
+        assert of(case, "Mean < 70.7 Gy").outcome is FAIL
+        found = of(case, "Mean < 300 Gy EQD2(3)")
+        assert found.outcome is NOT_EVALUATED
+        assert found.measured == pytest.approx(NOW_EQD2 + then(20.0))
+        assert of(case, "Dmax < 300 Gy").outcome is NOT_EVALUATED
+
+    def test_near_maximum_alone_bounds_no_maximum(self) -> None:
+        """What is given now is one dose, so that D0.03cc of the sum is known, and its maximum is not."""
+        case = prior(left=Numbers(points=((0.03, 43.0),)))
+        near = of(case, "D0.03cc < 93.9 Gy")
+        assert near.deciding is not None
+        assert (near.deciding.low, near.deciding.high) == (
+            pytest.approx(NOW_GY + 43),
+            pytest.approx(NOW_GY + 43),
+        )
+        highest = of(case, "Dmax < 300 Gy")
+        assert highest.outcome is NOT_EVALUATED
+        assert highest.measured == pytest.approx(NOW_GY + 43)
+
+    def test_a_goal_from_below(self) -> None:
+        case = prior(left=Numbers(least_gy=10.0, most_gy=45.0))
+        assert of(case, "Dmin >= 60.7 Gy").outcome is PASS
+        assert of(case, "Dmin >= 60.9 Gy").outcome is UNCERTAIN
+        assert of(case, "Dmin >= 95.9 Gy").outcome is FAIL
+
+
+class TestWhatIsNotKnown:
+    def test_a_prescription_bounds_nothing(self) -> None:
+        assert of(prior(right=uniform(40.0)), "Dmax < 300 Gy").outcome is NOT_EVALUATED
+
+    def test_a_hot_spot_factor_bounds_every_structure(self) -> None:
+        """No point had more than 1.07 times 70 Gy."""
+        found = of(prior(hot=1.07), "Dmax < 125.8 Gy")
+        assert found.outcome is PASS
+        assert found.deciding is not None
+        assert found.deciding.high == pytest.approx(NOW_GY + 74.9)
+        assert of(prior(hot=1.07, left=Numbers(most_gy=45.0)), "Dmax < 95.9 Gy").outcome is PASS
+
+    def test_effect_needs_the_number_of_fractions(self) -> None:
+        case = prior(fractions=None, left=uniform(45.0))
+        assert of(case, "Dmax < 95.9 Gy").outcome is PASS
+        found = of(case, "Dmax < 300 Gy EQD2(3)")
+        assert found.outcome is NOT_EVALUATED
+        assert "states no fractions: its effect is not known" in found.message
+
+    def test_numbers_of_a_course_that_has_plans_are_refused(self) -> None:
+        course = CourseStatement(doses={LEFT: uniform(3.0)})
+        with pytest.raises(InputError, match=r"courses\.definitive\.structures: expected none, as plan"):
+            judged(make_case(statement=make_statement(courses={"definitive": course})), cells=30)
+
+    def test_a_structure_that_no_protocol_knows_is_refused(self) -> None:
+        course = CourseStatement(doses={"Carotis": uniform(3.0)}, prescription_gy=Decimal(70))
+        with pytest.raises(InputError, match=r"courses\.prior\.structures\.Carotis: expected a structure of"):
+            judged(make_case(statement=make_statement(courses={"prior": course})), cells=30)
+
+
+class TestTable:
+    def test_rows(self) -> None:
+        result = judged(prior(left=Numbers(least_gy=5.0, most_gy=45.0)), only=("R42",), cells=30)
+        rows = {r.course: r for s in result.structures if s.name == LEFT for r in s.rows}
+        alone, total = rows["prior"], rows["total"]
+        assert alone.physical is not None
+        assert total.physical is not None
+        assert total.eqd2 is not None
+        assert (alone.physical.max_gy.low, alone.physical.max_gy.high) == (5.0, 45.0)
+        assert alone.per_session is None
+        assert (total.physical.max_gy.low, total.physical.max_gy.high) == (
+            pytest.approx(NOW_GY + 5),
+            pytest.approx(NOW_GY + 45),
+        )
+        assert total.eqd2.mean_gy.high == pytest.approx(NOW_EQD2 + then(45.0))
+        assert total.incomplete == ()
+        other = {r.course: r for s in result.structures if s.name == RIGHT for r in s.rows}
+        assert other["prior"].physical is None
+        assert other["total"].physical is not None
+        assert other["total"].physical.max_gy.high == math.inf
+        assert other["total"].incomplete != ()
+
+    def test_what_is_left_counts_the_upper_end(self) -> None:
+        """119 Gy less 45 of the prior course and 6 leave 68 Gy: 42 fractions of 1.6 Gy, which is all 28."""
+        case = prior(left=Numbers(most_gy=45.0))
+        (found,) = remaining(case, cumulative("Dmax < 75 Gy"))
+        assert found.given is not None
+        assert found.given.high == pytest.approx(45.0)
+        # Nothing of the current treatment is given yet: the next sessions are those of the induction, 2 Gy.
+        assert found.fractions == 14
+        assert found.problem == ""
+
+    def test_part_of_such_a_course(self) -> None:
+        """12 of 35 fractions were given: 12/35 of its dose."""
+        course = CourseStatement(
+            prescription_gy=Decimal(70), fractions=35, delivered=12, doses={LEFT: uniform(70.0)}
+        )
+        case = make_case(statement=make_statement(courses={"prior": course}))
+        treatment = build_treatment(case, cumulative("Dmax < 75 Gy"))
+        ((stated, sessions),) = treatment.ledger.delivered().stated(LEFT)
+        assert (stated.fractions, sessions) == (35, 12)
+
+
+class TestCaseFile:
+    TEXT = """
+format_version = 1
+[courses.prior]
+prescription_gy = "70"
+fractions = 35
+hot_spot_factor = 1.1
+[courses.prior.structures.SpinalCord]
+max_gy = 45
+near_max_gy = 43.5
+mean_gy = 20.0
+dvh = [[1.0, 38], [0.5, 40.5]]
+[courses.prior.structures.A_Carotid_L]
+uniform_gy = 66
+"""
+
+    def read(self, folder: Path, before: str = "", after: str = "") -> CourseStatement:
+        path = folder / "case.toml"
+        assert before in self.TEXT
+        path.write_text(self.TEXT.replace(before, after) if before else self.TEXT, encoding="utf-8")
+        return read_statement(path).course("prior")
+
+    def test_everything(self, tmp_path: Path) -> None:
+        found = self.read(tmp_path)
+        assert found.hot_spot_factor == 1.1
+        assert found.doses == {
+            "SpinalCord": Numbers(
+                most_gy=45.0, mean_gy=20.0, points=((0.03, 43.5), (0.5, 40.5), (1.0, 38.0))
+            ),
+            "A_Carotid_L": uniform(66.0),
+        }
+
+    @pytest.mark.parametrize(
+        ("before", "after", "words"),
+        [
+            ("max_gy = 45", "max_gy = 43", "structures.SpinalCord: expected doses that fall from maximum"),
+            ("mean_gy = 20.0", "mean_gy = 46.0", "structures.SpinalCord: expected a mean from 0 to 45 Gy"),
+            ("uniform_gy = 66", "uniform_gy = -1", "A_Carotid_L.uniform_gy"),
+            (
+                "uniform_gy = 66",
+                "uniform_gy = 66\nmax_gy = 70",
+                "A_Carotid_L.max_gy: expected nothing beside",
+            ),
+            ("max_gy = 45", "dmax_gy = 45", "SpinalCord.dmax_gy: unknown key"),
+            ("[1.0, 38]", "[1.0]", r"dvh\[1\]: expected two numbers, found \[1.0\]"),
+            ("[1.0, 38]", "[0, 38]", "expected volumes above 0"),
+            ("hot_spot_factor = 1.1", "hot_spot_factor = 0.9", "hot_spot_factor: expected 1"),
+            ('prescription_gy = "70"', "", "hot_spot_factor: expected prescription_gy with it"),
+        ],
+    )
+    def test_refused(self, tmp_path: Path, before: str, after: str, words: str) -> None:
+        with pytest.raises(TomlError, match=words):
+            self.read(tmp_path, before, after)
