@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 from typing import assert_never
 
 import numpy as np
@@ -16,7 +17,7 @@ from dosecalc.doubt import span_of, variants
 from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
 from dosecalc.evaluation import evaluated
 from dosecalc.ledger import Contribution, Distinct, DistinctDay, GridFraction, Ledger
-from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physical, Quantity
+from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2, day_bed, day_bed_slopes
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
@@ -26,6 +27,10 @@ from dosecalc.transforms import IDENTITY, Transform
 
 Floats = npt.NDArray[np.float64]
 Where = Structure | Derived | Quadrature
+
+Kept = Mapping[str, float]
+"""By course, the share of its effect that tissue has not recovered from; 1 where a course is not named."""
+ALL_KEPT: Kept = MappingProxyType({})
 
 _CLOSED = {"CLOSED_PLANAR", "CLOSEDPLANAR_XOR", "CLOSED_PLANAR_XOR"}
 
@@ -90,6 +95,14 @@ def quadrature_of(where: Where, settings: Settings = DEFAULT_SETTINGS) -> Quadra
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Enclosure:
+    """Two curves between which every D, V and mean of a structure lies."""
+
+    low: Curve
+    high: Curve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CellDoses:
     """The dose of some grids at every cell of a structure, each grid evaluated once.
 
@@ -119,10 +132,10 @@ class CellDoses:
         """What one session gives to each cell at least: parts that are not known count as nothing."""
         return self._weighted(_weights((contributions, 1)), self._known_gy())
 
-    def total_gy(self, ledger: Ledger, quantity: Quantity) -> Floats:
+    def total_gy(self, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Floats:
         """Sum over the sessions of a ledger in each cell, NaN where a part of it is not known.
 
-        Effect adds between sessions.
+        Effect adds between sessions; ``kept`` is what share of the effect of a course is not recovered.
 
         Raises
         ------
@@ -131,17 +144,51 @@ class CellDoses:
         """
         if ledger.missing():
             return np.full(self.volume_cm3.shape, np.nan)
-        return self._total(ledger, quantity, self.gy)
+        return self._kept_total(ledger, quantity, kept, self.gy)
 
-    def known_total_gy(self, ledger: Ledger, quantity: Quantity) -> Floats:
+    def known_total_gy(self, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Floats:
         """The sum that each cell has at least: parts that are not known count as nothing."""
-        return self._total(ledger, quantity, self._known_gy())
+        return self._kept_total(ledger, quantity, kept, self._known_gy())
 
-    def curve(self, ledger: Ledger, quantity: Quantity) -> Curve:
+    def curve(self, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Curve:
         """The dose-volume curve of the sum over a ledger."""
-        dose = self.total_gy(ledger, quantity)
-        known = self.known_total_gy(ledger, quantity) if np.isnan(dose).any() else None
-        return self._curve(dose, self._total_change(ledger, quantity), quantity, known)
+        dose = self.total_gy(ledger, quantity, kept)
+        known = self.known_total_gy(ledger, quantity, kept) if np.isnan(dose).any() else None
+        return self._curve(dose, self._kept_change(ledger, quantity, kept), quantity, known)
+
+    def between(self, ledger: Ledger, quantities: Sequence[Quantity], kept: Kept = ALL_KEPT) -> Enclosure:
+        """The curves of what each cell has at least and at most, of the same sum in several quantities.
+
+        A cell's EQD2 rises or falls with a/b all along, so that those of two ends of a range enclose it; the
+        cells of a structure do not all rise or fall together, so that no single one has the ends of a D or V.
+        """
+        doses = np.array([self.total_gy(ledger, q, kept) for q in quantities])
+        changes = np.array([self._kept_change(ledger, q, kept) for q in quantities])
+        return self._between(doses, changes, quantities[0])
+
+    def _between(self, doses: Floats, changes: Floats, quantity: Quantity) -> Enclosure:
+        """Of several doses of each cell (k, n), with changes (k, 3, n), the least and the most."""
+        ends = []
+        for which in (doses.argmin(axis=0), doses.argmax(axis=0)):
+            dose = np.take_along_axis(doses, which[None], axis=0)[0]
+            change = np.take_along_axis(changes, which[None, None], axis=0)[0]
+            ends.append(self._curve(dose, change, quantity, None))
+        return Enclosure(low=ends[0], high=ends[1])
+
+    def _kept_total(
+        self, ledger: Ledger, quantity: Quantity, kept: Kept, gy: Mapping[DoseGrid, Floats]
+    ) -> Floats:
+        if not kept:
+            return self._total(ledger, quantity, gy)
+        _require_effect(quantity)
+        parts = [kept.get(c, 1.0) * self._total(ledger.course(c), quantity, gy) for c in ledger.courses]
+        return np.asarray(sum(parts))
+
+    def _kept_change(self, ledger: Ledger, quantity: Quantity, kept: Kept) -> Floats:
+        if not kept:
+            return self._total_change(ledger, quantity)
+        parts = [kept.get(c, 1.0) * self._total_change(ledger.course(c), quantity) for c in ledger.courses]
+        return np.asarray(sum(parts))
 
     def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
         """The dose-volume curve of one session."""
@@ -244,6 +291,11 @@ class CellDoses:
         return float(x), float(y), float(z)
 
 
+def _require_effect(quantity: Quantity) -> None:
+    if not isinstance(quantity, Bed | Eqd2):
+        raise QuantityError(f"recovery: expected BED or EQD2, which it is about, found {describe(quantity)}")
+
+
 def _days(ledger: Ledger, model: Model) -> tuple[DistinctDay, ...]:
     """What acts together: the sessions of a day where repair between them is incomplete, else each alone."""
     if isinstance(model, LqRepair):
@@ -305,6 +357,7 @@ def accumulate(
     quantity: Quantity,
     *,
     frames: Frames = ONE_FRAME,
+    recovery: Mapping[str, float] = ALL_KEPT,
     settings: Settings = DEFAULT_SETTINGS,
 ) -> Curve:
     """The dose-volume curve of everything a ledger gives to a structure.
@@ -318,6 +371,7 @@ def accumulate(
     where : a structure, a derived structure, or a quadrature made before
     quantity : ``Physical()``, ``Bed(alpha_beta_gy=...)`` or ``Eqd2(alpha_beta_gy=...)``
     frames : registrations between frames of reference
+    recovery : by course, the share of its BED or EQD2 that is recovered from, 0 to 1; none by default
     settings : how finely the structure is sampled
 
     Raises
@@ -344,8 +398,14 @@ def accumulate(
     >>> round(accumulate(two_visits, cube, Eqd2(alpha_beta_gy=3.0)).mean_gy, 6)
     28.05
     """
+    for course, share in recovery.items():
+        if course not in ledger.courses or not 0 <= share <= 1:
+            raise QuantityError(
+                f"recovery: expected shares of 0 to 1 of courses {', '.join(ledger.courses)}, "
+                f"found {share} of {course!r}"
+            )
     cells = cell_doses(where, ledger.grids(), frames=frames, settings=settings)
-    return cells.curve(ledger, quantity)
+    return cells.curve(ledger, quantity, {course: 1 - share for course, share in recovery.items()})
 
 
 def session_curves(

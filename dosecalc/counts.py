@@ -51,11 +51,11 @@ def beyond_records(case: Case, assigned: Sequence[AssignedPlan], shown: Mapping[
             )
     counted_plans = {one.plan.uid for one in assigned} | {p.uid for p in case.statement.plans if p.ignore}
     for summary in case.summaries:
-        count = sum(g.delivered or 0 for g in summary.groups if g.is_of_beams)
-        if count and summary.plan_uid not in counted_plans:
+        of_beams = sum(g.delivered or 0 for g in summary.groups if g.is_of_beams)
+        if of_beams and summary.plan_uid not in counted_plans:
             yield (
                 f"treatment summary {summary.source or summary.uid}: expected one of the plans that count, "
-                f"found plan {summary.plan_uid or '(none named)'}: {count} fractions of it are in no sum"
+                f"found plan {summary.plan_uid or '(none named)'}: {of_beams} fractions of it are in no sum"
             )
         for group in summary.groups:
             if group.is_of_beams or group.delivered == 0:

@@ -368,7 +368,7 @@ def _next_day(day: dt.date, source: str) -> dt.date:
         ) from None
 
 
-def _stated_doses(stated: CourseStatement) -> Stated | None:
+def _stated_doses(course: str, stated: CourseStatement) -> Stated | None:
     """What is known in numbers of a course without DICOM."""
     factor, prescribed = stated.hot_spot_factor, stated.prescription_gy
     anywhere = None
@@ -377,6 +377,7 @@ def _stated_doses(stated: CourseStatement) -> Stated | None:
     if not stated.doses and anywhere is None:
         return None
     return Stated(
+        course=course,
         fractions=stated.fractions,
         structures=tuple(sorted(stated.doses.items(), key=lambda i: i[0])),
         anywhere=anywhere,
@@ -391,7 +392,7 @@ def _stated_sessions(
     count = f" in {stated.fractions} fractions" if stated.fractions is not None else ""
     reason = f"{course.name} course: {dose}{count} as stated, without a dose distribution"
     assumptions.append(reason)
-    fraction = NoFraction(plan_uid="", reason=reason, stated=_stated_doses(stated))
+    fraction = NoFraction(plan_uid="", reason=reason, stated=_stated_doses(course.name, stated))
     n = stated.fractions or 1
     dates = _dates(case, course.name, stated, n, assumptions)
     delivered = _delivered(stated, n)

@@ -42,6 +42,7 @@ class Stated:
     ``anywhere`` holds where nothing is known of a structure; ``fractions`` is None where that is not known.
     """
 
+    course: str
     fractions: int | None
     structures: tuple[tuple[str, Numbers], ...] = ()
     anywhere: Numbers | None = None

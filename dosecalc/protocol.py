@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -57,12 +58,37 @@ class StructureEntry:
     source: str
     repair_half_time_h: float | None = None
     repair_source: str = ""
+    tumour: bool = False
 
     @property
     def model(self) -> Model:
         """The model of effect: linear-quadratic, with incomplete repair where its half-time is given."""
         half_time = self.repair_half_time_h
         return Lq() if half_time is None else LqRepair(half_time_h=half_time)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovery:
+    """How much of the effect of a course some organs have recovered from, by the months since it ended.
+
+    After ``months[k]`` it is ``percent[k]``, before the first of them nothing. Never of a tumour.
+    """
+
+    structures: tuple[str, ...]
+    course: str
+    months: tuple[float, ...]
+    percent: tuple[float, ...]
+    source: str
+
+    def after(self, months: float) -> float:
+        """The share that is recovered from after so many months.
+
+        >>> rule = Recovery(structures=("Cord",), course="prior", months=(6, 12), percent=(25, 50), source="")
+        >>> rule.after(5.9), rule.after(6), rule.after(30)
+        (0.0, 0.25, 0.5)
+        """
+        reached = [p for m, p in zip(self.months, self.percent, strict=True) if m <= months]
+        return reached[-1] / 100 if reached else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +108,7 @@ class Protocol:
     roles: tuple[Role, ...]
     structures: tuple[StructureEntry, ...]
     rules: tuple[Rule, ...]
+    recovery: tuple[Recovery, ...] = ()
     sha256: str
     path: str
     changed_rules: tuple[str, ...] = ()
@@ -91,6 +118,12 @@ class Protocol:
 
     def structure(self, name: str) -> StructureEntry:
         return next(s for s in self.structures if s.name == name)
+
+    def alpha_beta_range(self, name: str) -> tuple[float, float] | None:
+        """The range of a structure's a/b; None where it has none, or no width."""
+        entry = next((s for s in self.structures if s.name == name), None)
+        ends = entry.alpha_beta_range_gy if entry else None
+        return ends if ends and ends[0] < ends[1] else None
 
 
 def shipped_protocols() -> tuple[str, ...]:
@@ -129,6 +162,7 @@ def load_protocol(name: str | Path) -> Protocol:
         roles=tuple(_role(t) for t in top.tables("roles", name="name")),
         structures=tuple(_structure(t) for t in top.tables("structures", name="name")),
         rules=tuple(read_rule(t) for t in top.tables("rules", name="id")),
+        recovery=tuple(_recovery(t) for t in top.tables("recovery")),
         sha256=digest,
         path=source,
         changed_rules=_changed_rules(content, source),
@@ -260,11 +294,46 @@ def _structure(table: Table) -> StructureEntry:
         source=table.string("source") if has_alpha_beta else table.string("source", ""),
         repair_half_time_h=table.positive("repair_half_time_h") if repairs else None,
         repair_source=table.words("repair_source") if repairs else "",
+        tumour=table.boolean("tumour", False),
     )
     if entry.alpha_beta_gy is not None and entry.alpha_beta_gy <= 0:
         raise table.error("alpha_beta_gy", f"expected an a/b above 0, found {entry.alpha_beta_gy}")
     table.done()
     return entry
+
+
+def _recovery(table: Table) -> Recovery:
+    found = Recovery(
+        structures=table.strings("structures"),
+        course=table.string("course"),
+        months=table.numbers("months"),
+        percent=table.numbers("percent"),
+        source=table.words("source"),
+    )
+    if len(found.months) != len(found.percent) or not found.months:
+        raise table.error("percent", f"expected one for each of months ({len(found.months)})")
+    for key, numbers, most in (("months", found.months, math.inf), ("percent", found.percent, 100)):
+        if list(numbers) != sorted(numbers) or not 0 <= numbers[0] <= numbers[-1] <= most:
+            raise table.error(key, f"expected rising numbers of 0 or more, found {list(numbers)}")
+    table.done()
+    return found
+
+
+def _check_recovery(protocol: Protocol, courses: set[str], structures: set[str], top: Table) -> None:
+    """Recovery is of organs, and for each of one course once."""
+    seen: set[tuple[str, str]] = set()
+    for number, recovery in enumerate(protocol.recovery, 1):
+        where = f"recovery[{number}]"
+        _known(recovery.course, courses, f"{where}.course", top)
+        for name in recovery.structures:
+            _known(name, structures, f"{where}.structures", top)
+            if protocol.structure(name).tumour:
+                raise top.error(f"{where}.structures", f"expected organs, found {name!r}, which is a tumour")
+            if (name, recovery.course) in seen:
+                raise top.error(
+                    f"{where}.structures", f"expected each once for a course, found {name!r} twice"
+                )
+            seen.add((name, recovery.course))
 
 
 def _check_names(protocol: Protocol, top: Table) -> None:
@@ -276,6 +345,7 @@ def _check_names(protocol: Protocol, top: Table) -> None:
     for role in protocol.roles:
         _known(role.course, courses, f"roles[{role.name}].course", top)
     _unique_aliases(protocol, top)
+    _check_recovery(protocol, courses, structures, top)
     for rule in protocol.rules:
         where = f"rules[{rule.id}]"
         if isinstance(rule.test, CumulativeLimit) and isinstance(rule.test.goal.quantity, Bed | Eqd2):

@@ -9,7 +9,7 @@ from decimal import Decimal
 from dosecalc.errors import GoalSyntaxError
 from dosecalc.goals import Goal, Unit, VolumeAtDose, parse_goal
 from dosecalc.intervals import Source
-from dosecalc.quantities import PerFraction, Physical
+from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical
 from dosecalc.rules import (
     ConsecutiveDays,
     Containment,
@@ -152,8 +152,13 @@ def _names(table: Table, key: str) -> tuple[str, ...]:
 
 def _cumulative_limit(table: Table) -> CumulativeLimit:
     limit = CumulativeLimit(
-        structures=_names(table, "structures"), goal=_goal(table), stricter=_goals(table, "stricter")
+        structures=_names(table, "structures"),
+        goal=_goal(table),
+        stricter=_goals(table, "stricter"),
+        recovered=table.boolean("recovered", False),
     )
+    if limit.recovered and not isinstance(limit.goal.quantity, Bed | Eqd2):
+        raise table.error("recovered", f"expected a goal in BED or EQD2 with it, found {limit.goal}")
     for goal in (limit.goal, *limit.stricter):
         percent_of_dose = goal.unit is Unit.PERCENT and not isinstance(goal.metric, VolumeAtDose)
         if isinstance(goal.quantity, PerFraction) or percent_of_dose:

@@ -259,11 +259,16 @@ class DecisionPoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CumulativeLimit:
-    """A goal for the sum over all courses."""
+    """A goal for the sum over all courses.
+
+    ``recovered`` says that it may be held against a sum less what organs have recovered from: only for limits
+    that were derived so.
+    """
 
     structures: tuple[str, ...]
     goal: Goal
     stricter: tuple[Goal, ...]
+    recovered: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def test_rows_of_a_carotid() -> None:
         ("induction", 3),
         ("definitive", 28),
         ("total", 66),
+        ("total, a/b 2 to 3", 66),
     ]
     induction = structure.rows[1]
     for metrics, gy in (

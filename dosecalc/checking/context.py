@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from dosecalc.accumulation import CellDoses, cell_doses, quadrature_of
+from dosecalc.accumulation import CellDoses, Kept, cell_doses, quadrature_of
 from dosecalc.case import Case
 from dosecalc.courses import Treatment
 from dosecalc.doses import DoseGrid
@@ -24,6 +24,7 @@ from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings
 from dosecalc.structures import Derived, Structure, StructureSet
 
 Region = Structure | Derived
+_DAYS_A_MONTH = 365.25 / 12
 
 
 class StructureMissingError(DosecalcError):
@@ -224,6 +225,28 @@ class Context:
         if not isinstance(goal.quantity, Bed | Eqd2):
             return goal
         return replace(goal, quantity=replace(goal.quantity, model=self.protocol.structure(name).model))
+
+    def kept(self, name: str) -> Kept:
+        """By course, what share of its effect an organ has not recovered from, as the protocol has it.
+
+        Courses whose end, or the first session after it, has no date are kept whole.
+        """
+        found = {}
+        for recovery in self.protocol.recovery:
+            months = self.months_after(recovery.course) if name in recovery.structures else None
+            if months is not None and recovery.after(months) > 0:
+                found[recovery.course] = 1 - recovery.after(months)
+        return found
+
+    def months_after(self, course: str) -> float | None:
+        """Months from the end of a course to the first session of those that follow; None where not known."""
+        order = [c.name for c in self.protocol.courses]
+        ended = [s.date for s in self.treatment.ledger.course(course)]
+        later = self.treatment.ledger.course(*order[order.index(course) + 1 :])
+        begun = [s.date for s in later]
+        if not ended or ended[-1] is None or not begun or begun[0] is None:
+            return None
+        return (begun[0] - ended[-1]).days / _DAYS_A_MONTH
 
     def _unlinked(self, quadrature: Quadrature, grid: DoseGrid) -> bool:
         return isinstance(self.case.frames.path(quadrature.frame_uid, grid.frame_uid), NoPath)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
     band_of,
@@ -26,7 +26,7 @@ from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Physical, describe
+from dosecalc.quantities import Bed, Eqd2, Physical, describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.structures import StructureSet
 
@@ -49,13 +49,22 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
     goal = context.with_repair(test.goal, name)
-    deciding, metric = summed(cells, book, goal, name)
-    stricter = [(g, summed(cells, book, context.with_repair(g, name), name)[0]) for g in test.stricter]
+    kept = context.kept(name) if isinstance(goal.quantity, Bed | Eqd2) else ALL_KEPT
+    judged, other = (kept, ALL_KEPT) if test.recovered else (ALL_KEPT, kept)
+    deciding, metric = summed(cells, book, goal, name, kept=judged)
+    stricter = [
+        (g, summed(cells, book, context.with_repair(g, name), name, kept=judged)[0]) for g in test.stricter
+    ]
     open_within = deciding if deciding.is_bounded and not deciding.is_exact else None
     if missing:
         deciding = deciding.open_above()
         stricter = [(g, i.open_above()) for g, i in stricter]
-    stated, band = deciding, band_of(deciding, _numerical(cells, ledger, goal, metric))
+    stated = deciding
+    band = band_of(
+        stated,
+        _numerical(cells, ledger, goal, metric, kept=judged),
+        alpha_beta=_over_alpha_beta(context, cells, goal, name, kept=judged),
+    )
     deciding = band.interval(rule.uncertain_by)
     outcome = judge_within(goal, stated, deciding, stricter)
     if (
@@ -73,6 +82,8 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     if open_within:
         most = digits(open_within.high, goal.limit)
         text += f"; up to {most} {unit} {_why_open(ledger, known_as_numbers=bool(stated_courses))}"
+    if judged:
+        text += f"; {_recovered(judged)}"
     text += numerical_text(outcome, goal, band, unit)
     text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
     return replace(
@@ -85,6 +96,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         decided_by=name_of(metric, goal),
         shown_readings=(
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
+            *_with_and_without(cells, book, goal, name, judged=judged, other=other),
             *_other_sets(context, name, reference, goal),
         ),
         contributors=tuple(_course_parts(context, cells, goal)),
@@ -92,11 +104,43 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     )
 
 
-def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric) -> Interval:
+def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric, *, kept: Kept) -> Interval:
     """The doubt of what is summed at cells; of a course in numbers there is none."""
     if not len(ledger):
         return Interval.exactly(0.0)
-    return numerical(goal, metric, cells.curve(ledger, goal.quantity))
+    return numerical(goal, metric, cells.curve(ledger, goal.quantity, kept))
+
+
+def _over_alpha_beta(
+    context: Context, cells: CellDoses, goal: Goal, name: str, *, kept: Kept
+) -> Interval | None:
+    """How far the range of a structure's a/b moves what is summed at cells; None where it moves nothing."""
+    ends, quantity = context.protocol.alpha_beta_range(name), goal.quantity
+    ledger = context.treatment.ledger.known()
+    if ends is None or not isinstance(quantity, Bed | Eqd2) or not len(ledger):
+        return None
+    quantities = [replace(quantity, alpha_beta_gy=end) for end in (quantity.alpha_beta_gy, *ends)]
+    value = measured(goal, cells.curve(ledger, quantity, kept))[0]
+    between = cells.between(ledger, quantities, kept)
+    low, high = (measured(goal, curve)[0] for curve in (between.low, between.high))
+    if not (value.is_bounded and low.is_bounded and high.is_bounded):
+        return None
+    return Interval(value=value.value, low=min(low.low, value.value), high=max(high.high, value.value))
+
+
+def _recovered(kept: Kept) -> str:
+    """What is taken off for recovery, in words."""
+    parts = (f"{100 * (1 - share):g} % of the {course} course" for course, share in kept.items())
+    return f"less recovery of {' and '.join(parts)}"
+
+
+def _with_and_without(
+    cells: CellDoses, book: Ledger, goal: Goal, name: str, *, judged: Kept, other: Kept
+) -> Iterator[Reading]:
+    """The same sum with recovery where the rule does not judge it so, and without where it does."""
+    if judged or other:
+        words = "without recovery" if judged else _recovered(other)
+        yield Reading.of(words, summed(cells, book, goal, name, kept=other)[0], goal.unit.value)
 
 
 def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[float, float, float] | None:

@@ -138,13 +138,31 @@ def cover_notes(cells: CellDoses) -> tuple[str, ...]:
     return tuple(found)
 
 
-def band_of(stated: Interval, numerical: Interval) -> Band:
-    """What dose that is missing or does not reach can do to a value, and end caps and sampling."""
+def band_of(
+    stated: Interval,
+    numerical: Interval,
+    *,
+    alpha_beta: Interval | None = None,
+    registration: Interval | None = None,
+) -> Band:
+    """What each source of doubt can do to a value by itself.
+
+    Parameters
+    ----------
+    stated : the value, and what dose that is missing, does not reach or is known as numbers can do to it
+    numerical : the same metric with what end caps and sampling can do
+    alpha_beta, registration : the same over the range of a/b, and with a registration that is off
+    """
     by_source = {} if stated.is_exact else {Source.STATED_BOUND: stated}
-    if not numerical.is_exact:
-        value = stated.value
-        below, above = numerical.value - numerical.low, numerical.high - numerical.value
-        by_source[Source.NUMERICAL] = Interval(value=value, low=value - below, high=value + above)
+    for source, moved in (
+        (Source.NUMERICAL, numerical),
+        (Source.ALPHA_BETA, alpha_beta),
+        (Source.REGISTRATION, registration),
+    ):
+        if moved is not None and not moved.is_exact:
+            below, above = moved.value - moved.low, moved.high - moved.value
+            value = stated.value
+            by_source[source] = Interval(value=value, low=value - below, high=value + above)
     return Band(value=stated.value, by_source=by_source)
 
 

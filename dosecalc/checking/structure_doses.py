@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dosecalc.accumulation import CellDoses, cell_doses
+from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import NEAR_MAX_CM3, cover_notes, near_max
 from dosecalc.checking.session_rules import Day, days_of
@@ -19,7 +19,7 @@ from dosecalc.envelopes import Envelope
 from dosecalc.errors import DosecalcError
 from dosecalc.goals import DoseAtVolume, Extreme
 from dosecalc.ledger import GridFraction, Ledger
-from dosecalc.quantities import Bed, Physical, Quantity
+from dosecalc.quantities import Bed, Eqd2, Physical, Quantity
 from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.results import TOTAL, DoseRow, Metrics, StructureDoses
 from dosecalc.structures import Structure
@@ -52,7 +52,11 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
         try:
             book, planned = context.treatment.ledger, context.treatment.planned
             cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
-            rows = (*_rows(context, cells, book, effect, name), *sum_rows(context, cells))
+            rows = (
+                *_rows(context, cells, book, effect, name),
+                *_effect_rows(context, cells, book, effect, name),
+                *sum_rows(context, cells),
+            )
             begun = len(book.delivered()) > 0
             yield StructureDoses(
                 name=name,
@@ -104,6 +108,42 @@ def _rows(
         yield _row(cells, TOTAL, ledger, missing=missing, effect=effect, name=name)
 
 
+def _effect_rows(
+    context: Context, cells: CellDoses, ledger: Ledger, effect: Bed | None, name: str
+) -> Iterator[DoseRow]:
+    """The effect of all courses less what is recovered from, and over the range of a/b."""
+    if effect is None or not len(ledger.known()):
+        return
+    missing = missing_from_sum(context, name)
+    open_ends = bool(missing or without_effect(ledger, name, effect))
+    base = DoseRow(course="", sessions=len(ledger), per_session=None, physical=None, bed=None, eqd2=None)
+    kept = context.kept(name)
+    if kept:
+        bed = sum_metrics(cells, ledger, effect, name, complete=not open_ends, kept=kept)
+        yield replace(
+            base, course="total, recovered", incomplete=missing, bed=bed, eqd2=_as_eqd2(bed, effect)
+        )
+    ends = context.protocol.alpha_beta_range(name)
+    if ends is None:
+        return
+    bands = []
+    for kind in (Bed, Eqd2):
+        quantities = [kind(alpha_beta_gy=end, model=effect.model) for end in (effect.alpha_beta_gy, *ends)]
+        value = metrics_of(cells.curve(ledger.known(), quantities[0]), complete=not open_ends)
+        between = cells.between(ledger.known(), quantities)
+        for curve in (between.low, between.high):
+            value = value.or_up_to(metrics_of(curve, complete=not open_ends))
+        bands.append(value)
+    bed, eqd2 = bands
+    low, high = ends
+    yield replace(base, course=f"total, a/b {low:g} to {high:g}", incomplete=missing, bed=bed, eqd2=eqd2)
+
+
+def _as_eqd2(bed: Metrics, effect: Bed) -> Metrics:
+    """EQD2 is BED over a constant, so each metric of it is too."""
+    return bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=effect.alpha_beta_gy)))
+
+
 def _row(
     cells: CellDoses,
     course: str,
@@ -131,8 +171,7 @@ def _row(
         per_session = max(found, key=lambda m: m.near_max_gy.value)
     if effect is not None and not without_effect(ledger, name, effect):
         bed = sum_metrics(cells, ledger, effect, name, complete=complete)
-        # EQD2 is BED over a constant, so each metric of it is too.
-        eqd2 = bed.scaled(float(bed_to_eqd2(1.0, alpha_beta_gy=effect.alpha_beta_gy)))
+        eqd2 = _as_eqd2(bed, effect)
     return DoseRow(
         course=course,
         sessions=len(ledger),
@@ -155,14 +194,20 @@ def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
 
 
 def sum_metrics(
-    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, complete: bool
+    cells: CellDoses,
+    ledger: Ledger,
+    quantity: Quantity,
+    name: str,
+    *,
+    complete: bool,
+    kept: Kept = ALL_KEPT,
 ) -> Metrics:
     """Metrics of a sum in a structure, between all that it may be."""
     if ledger.stated(name):
-        parts = [_metrics_in(each) for each in envelopes(cells, ledger, quantity, name)]
+        parts = [_metrics_in(each) for each in envelopes(cells, ledger, quantity, name, kept=kept)]
         parts = parts if complete else [p.open_above() for p in parts]
     else:
-        parts = [metrics_of(curve, complete=complete) for curve in curves(cells, ledger, quantity)]
+        parts = [metrics_of(curve, complete=complete) for curve in curves(cells, ledger, quantity, kept)]
     return functools.reduce(Metrics.or_up_to, parts)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import measured
 from dosecalc.curves import Curve
@@ -50,25 +50,26 @@ def other_ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
         yield from (e for e in (ledger.extremes()[0], *merged.extremes()[1:]) if len(e))
 
 
-def curves(cells: CellDoses, ledger: Ledger, quantity: Quantity) -> Iterator[Curve]:
+def curves(cells: CellDoses, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Iterator[Curve]:
     """The curve of what a ledger gives by dose distributions, and what it may be instead."""
     known = ledger.known()
     if len(known):
-        yield cells.curve(known, quantity)
-        yield from (cells.curve(other, quantity) for other in other_ledgers(known, quantity))
+        yield cells.curve(known, quantity, kept)
+        yield from (cells.curve(other, quantity, kept) for other in other_ledgers(known, quantity))
 
 
-def summed(cells: CellDoses, ledger: Ledger, goal: Goal, name: str) -> tuple[Interval, Metric]:
-    """A metric of the sum over a ledger, between all that it may be."""
+def summed(
+    cells: CellDoses, ledger: Ledger, goal: Goal, name: str, *, kept: Kept = ALL_KEPT
+) -> tuple[Interval, Metric]:
+    """A metric of the sum over a ledger, between all that it may be; ``kept`` as in :class:`CellDoses`."""
     metric = goal.metric
     small = isinstance(metric, DoseAtVolume) and float(cells.volume_cm3.sum()) < metric.cm3
     if small and goal.comparison.is_upper:
         metric = Extreme.MAXIMUM
-    stated = stated_envelopes(cells, ledger, goal.quantity, name)
-    if not stated:
-        parts = [measured(goal, curve)[0] for curve in curves(cells, ledger, goal.quantity)]
+    if not ledger.stated(name):
+        parts = [measured(goal, curve)[0] for curve in curves(cells, ledger, goal.quantity, kept)]
     else:
-        bounds = envelopes(cells, ledger, goal.quantity, name)
+        bounds = envelopes(cells, ledger, goal.quantity, name, kept=kept)
         parts = [_hardest(goal, measured_in(metric, each, goal.unit)) for each in bounds]
     found = parts[0]
     for other in parts[1:]:
@@ -83,14 +84,14 @@ def _hardest(goal: Goal, found: Interval) -> Interval:
     return Interval(value=found.high, low=found.low, high=found.high)
 
 
-def envelopes(cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str) -> list[Envelope]:
+def envelopes(
+    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, kept: Kept = ALL_KEPT
+) -> list[Envelope]:
     """What is known of the sum in a structure, by each of the ledgers that may be true."""
-    stated = stated_envelopes(cells, ledger, quantity, name)
-    volume = float(cells.volume_cm3.sum())
+    stated = stated_envelopes(cells, ledger, quantity, name, kept=kept)
+    nothing = envelope_of(uniform(0.0), volume_cm3=float(cells.volume_cm3.sum()))
     found = []
-    for base in [envelope_of_curve(c) for c in curves(cells, ledger, quantity)] or [
-        envelope_of(uniform(0.0), volume_cm3=volume)
-    ]:
+    for base in [envelope_of_curve(c) for c in curves(cells, ledger, quantity, kept)] or [nothing]:
         total = base
         for each in stated:
             total = plus(total, each)
@@ -98,33 +99,37 @@ def envelopes(cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str) -
     return found
 
 
-def stated_envelopes(cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str) -> tuple[Envelope, ...]:
+def stated_envelopes(
+    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, kept: Kept = ALL_KEPT
+) -> tuple[Envelope, ...]:
     """Courses of a ledger of which numbers are known for a structure."""
     volume = float(cells.volume_cm3.sum())
     found = []
     for stated, sessions in ledger.stated(name):
         numbers = stated.of(name)
         assert numbers is not None  # a ledger names none without
-        effect = _effect(stated.fractions, sessions, quantity)
+        effect = _effect(stated.fractions, sessions, quantity, kept.get(stated.course, 1.0))
         if effect is None:
             found.append(envelope_of(Numbers(), volume_cm3=volume))
         else:
-            linear = isinstance(quantity, Physical) and sessions == (stated.fractions or sessions)
-            found.append(envelope_of(numbers, volume_cm3=volume, effect=None if linear else effect))
+            whole = isinstance(quantity, Physical) and sessions == (stated.fractions or sessions)
+            found.append(envelope_of(numbers, volume_cm3=volume, effect=None if whole else effect))
     return tuple(found)
 
 
-def _effect(fractions: int | None, sessions: int, quantity: Quantity) -> Callable[[float], float] | None:
+def _effect(
+    fractions: int | None, sessions: int, quantity: Quantity, kept: float
+) -> Callable[[float], float] | None:
     """From the total dose of a course in equal fractions to what some of them give; None where unknown."""
     if isinstance(quantity, Physical):
         share = 1.0 if fractions is None else sessions / fractions
         return lambda gy: gy * share
     if fractions is None or not isinstance(quantity, Bed | Eqd2):
         return None
-    alpha_beta, model = quantity.alpha_beta_gy, quantity.model
+    alpha_beta, model, part = quantity.alpha_beta_gy, quantity.model, kept * sessions / fractions
 
     def effect(gy: float) -> float:
-        found = bed(gy, fractions=fractions, alpha_beta_gy=alpha_beta, model=model) * sessions / fractions
+        found = bed(gy, fractions=fractions, alpha_beta_gy=alpha_beta, model=model) * part
         return float(bed_to_eqd2(found, alpha_beta_gy=alpha_beta) if isinstance(quantity, Eqd2) else found)
 
     return effect

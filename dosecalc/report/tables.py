@@ -58,10 +58,17 @@ def wrapped(first: str, text: str, *, indent: int = 4) -> Iterator[str]:
 
 
 def gy(interval: Interval | None) -> str:
-    """A dose with two decimals; ``>=`` where it is a lower bound, ``-`` where there is none."""
+    """A dose with two decimals, or its two ends; ``>=`` for a lower bound, ``-`` where there is none.
+
+    >>> ends = (3, 3), (2.5, 4), (3, math.inf)
+    >>> [gy(Interval(value=3, low=low, high=high)) for low, high in ends]
+    ['3.00', '2.50-4.00', '>=3.00']
+    """
     if interval is None:
         return "-"
     if not math.isfinite(interval.value):
         return "?"
-    sign = "" if interval.is_bounded else ">="
-    return f"{sign}{interval.value:.2f}"
+    if not interval.is_bounded:
+        return f">={interval.value:.2f}"
+    low, high = f"{interval.low:.2f}", f"{interval.high:.2f}"
+    return low if low == high else f"{low}-{high}"
