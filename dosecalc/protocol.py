@@ -358,7 +358,7 @@ def _check_names(protocol: Protocol, top: Table) -> None:
         for key in ("structure", "inside"):
             if hasattr(rule.test, key):
                 _known(getattr(rule.test, key), structures, f"{where}.{key}", top)
-        for key in ("structures", "left", "right"):
+        for key in ("structures", "left", "right", "along"):
             for name in getattr(rule.test, key, ()):
                 _known(name, structures, f"{where}.{key}", top)
         for name in getattr(rule.test, "shown_courses", ()):

@@ -27,6 +27,7 @@ from dosecalc.rules import (
     Maintenance,
     NoEventDuring,
     OneFrame,
+    OrgansAgree,
     Overlap,
     PlanStatus,
     PointReading,
@@ -295,4 +296,9 @@ _READERS: Mapping[str, Callable[[Table], Test]] = {
         alpha_beta_gy=_positive(t, "alpha_beta_gy"),
     ),
     "one_frame": lambda _: OneFrame(),
+    "organs_agree": lambda t: OrgansAgree(
+        structures=_names(t, "structures"),
+        along=t.strings("along"),
+        at_most_mm=t.positive("at_most_mm"),
+    ),
 }

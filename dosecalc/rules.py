@@ -8,10 +8,11 @@ that could decide a verdict.
 from __future__ import annotations
 
 import enum
+import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dosecalc.goals import Goal
+from dosecalc.goals import ROUNDING, Goal
 from dosecalc.intervals import Source
 from dosecalc.statement import EventKind, Grouping
 
@@ -293,6 +294,23 @@ class OneFrame:
     """All doses and structures lie in one frame of reference, or are registered."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrgansAgree:
+    """Organs of one name lie at one place in all structure sets, once these are registered.
+
+    The centroids of ``structures`` lie at most so far apart, those of ``along`` within the craniocaudal range
+    that both are contoured in: cords and vessels begin and end where it suited each plan.
+    """
+
+    structures: tuple[str, ...]
+    along: tuple[str, ...]
+    at_most_mm: float
+
+    def holds(self, apart_mm: float) -> bool:
+        """Whether a distance is allowed; rounding breaks nothing."""
+        return apart_mm <= self.at_most_mm or math.isclose(apart_mm, self.at_most_mm, rel_tol=ROUNDING)
+
+
 Test = (
     PriorCourse
     | Recurrence
@@ -317,6 +335,7 @@ Test = (
     | CumulativeTable
     | CumulativePrescription
     | OneFrame
+    | OrgansAgree
 )
 
 

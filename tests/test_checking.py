@@ -27,6 +27,7 @@ from cases import (
     redefine,
     sib_case,
 )
+from test_checking_frame_rules import two_sets_fields
 
 from dosecalc import Outcome
 from dosecalc.case import Case
@@ -145,6 +146,7 @@ FAILS: Mapping[str, tuple[dict[str, Any], Outcome, Outcome]] = {
     "R40": ({}, NOT_EVALUATED, PASS),
     "R41": ({}, FAIL, PASS),
     "R42": (changed(definitive=Changed(dose={"frame_uid": "7.7"})), NOT_EVALUATED, NOT_EVALUATED),
+    "R42.organs": (two_sets_fields(shift_mm=(0, 11, 0)), UNCERTAIN, UNCERTAIN),
 }
 
 

@@ -21,7 +21,7 @@ from dosecalc.statement import Grouping
 ADVISORY = {"R01", "R02", "R03", "R11", "R13", "R13.inside", "R14", "R16.overlap", "R19"}
 ADVISORY |= {"R20", "R26", "R40", "R41"}
 REQUIRED = {"R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R25"}
-REQUIRED |= {"R30", "R42"}
+REQUIRED |= {"R30", "R42", "R42.organs"}
 
 SMALL = """
 format_version = 1

@@ -6,7 +6,8 @@ second case shows what it has in place of one:
 
 - R01 is data. A prior course always exists; the worst that is known of it is that its dose is missing, which
   is said. R19 is shown: it is a PASS however near the isodose is.
-- R05, R17 and R42 say that by a dose, a structure or a frame nothing can be judged: NOT EVALUATED.
+- R05, R17 and R42 say that by a dose, a structure or a frame nothing can be judged: NOT EVALUATED. Organs
+  that lie apart in two structure sets (R42.organs) leave the sum UNCERTAIN.
 - R18 leaves open what was not contoured: UNCERTAIN. So does R03 for an approval that is absent.
 - R40 has its limits in rules of a table of one's own, here R40.x; R31 and R32 are kept in the rule R30.
 """
@@ -44,6 +45,7 @@ from cases import (
     sib_case,
     standard_structures,
 )
+from test_checking_frame_rules import two_sets
 from test_replanned import given, replanned
 from test_visits import FIRST, INDUCTION, begun, definitive, induction, record, weekdays
 
@@ -65,9 +67,26 @@ CELLS = 30
 
 LEVELS = {
     **dict.fromkeys(
-        ("R05", "R10", "R12", "R15", "R16", "R17", "R18", "R25", "R21", "R23", "R24", "R30", "R40.x", "R42"),
+        (
+            "R05",
+            "R10",
+            "R12",
+            "R15",
+            "R16",
+            "R17",
+            "R18",
+            "R25",
+            "R21",
+            "R23",
+            "R24",
+            "R30",
+            "R40.x",
+            "R42",
+            "R42.organs",
+        ),
         Level.REQUIRED,
     ),
+    "R42.organs": Level.REQUIRED,
     **dict.fromkeys(
         ("R01", "R02", "R03", "R11", "R13", "R13.inside", "R14", "R19", "R20", "R26", "R40", "R41"),
         Level.ADVISORY,
@@ -620,6 +639,10 @@ def sum_rows() -> Iterator[Row]:
     yield fails("R42", "not registered", made(**apart), text, outcome=NOT_EVALUATED)
     loose = made(plans=("low",), change={"low": Changed(dose={"plan_uids": ("8.8",)})})
     yield lacks("R42", "no dose of any plan", loose, "no dose can be used", UNUSED)
+    name, text = "R42.organs", "RS_old.dcm lies 11.0 mm from that of the structures of the sum"
+    yield passes(name, "10 mm apart", partial(two_sets, shift_mm=(0, 6, 8)), "expected at most 10 mm")
+    yield fails(name, "11 mm apart", partial(two_sets, shift_mm=(0, 11, 0)), text, outcome=UNCERTAIN)
+    yield lacks(name, "no organ in common", partial(two_sets, organs={}), "nothing shows whether both lie")
     case = made(change={"prior": Changed(dose=elsewhere)}, **COMPLETE)
     yield open_("R42", "no sum over two frames", case, "RD_prior.dcm", "no registration links", **sums)
 

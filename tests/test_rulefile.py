@@ -78,6 +78,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "cumulative_table": {},
     "cumulative_prescription": {"structure": "GTV", "below_gy": "145.5", "alpha_beta_gy": "3"},
     "one_frame": {},
+    "organs_agree": {"structures": ["Brainstem"], "along": ["Cord"], "at_most_mm": 10.0},
 }
 
 

@@ -13,6 +13,7 @@ from dosecalc.checking import (
     data_rules,
     decision_rules,
     event_rules,
+    frame_rules,
     geometry_rules,
     isodose_rules,
     prescription_rules,
@@ -47,6 +48,7 @@ from dosecalc.rules import (
     Maintenance,
     NoEventDuring,
     OneFrame,
+    OrgansAgree,
     Overlap,
     PlanStatus,
     PrescriptionIs,
@@ -231,6 +233,8 @@ def _judge(context: Context, rule: Rule) -> Iterator[Finding]:
             return prescription_rules.cumulative_prescription(context, rule, test)
         case OneFrame():
             return data_rules.one_frame(context, rule)
+        case OrgansAgree():
+            return frame_rules.organs_agree(context, rule, test)
         case _:
             assert_never(test)
 

@@ -49,6 +49,7 @@ class Context:
     asked_as_of: dt.date | None
     settings: Settings = DEFAULT_SETTINGS
     matches: dict[tuple[str, str], str] = field(default_factory=dict)
+    displaced: tuple[str, ...] | None = None
     _quadratures: dict[int, tuple[Region, Quadrature]] = field(default_factory=dict)
     _cells: dict[int, CellDoses] = field(default_factory=dict)
 

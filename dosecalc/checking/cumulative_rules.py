@@ -9,6 +9,7 @@ import numpy as np
 
 from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judging import (
     band_of,
     bound_word,
@@ -73,6 +74,9 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         and len(missing) == len(context.treatment.later)
     ):
         outcome = Outcome.NOT_DUE
+    apart = displaced(context)
+    if outcome is Outcome.PASS and apart:
+        outcome = Outcome.UNCERTAIN
     unit = goal.unit.value
     volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
     kind = "" if volume else f" {describe(goal.quantity)}"
@@ -85,7 +89,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     if judged:
         text += f"; {_recovered(judged)}"
     text += numerical_text(outcome, goal, band, unit)
-    text += cover_text(cells) + "".join(f"; {reason}" for reason in missing)
+    text += cover_text(cells) + "".join(f"; {reason}" for reason in (*missing, *apart))
     return replace(
         finding(rule, outcome, text, structure=name),
         band=band,

@@ -1,0 +1,138 @@
+"""Rules on how courses lie to each other: organs of two structure sets held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.checking.context import Context, finding, not_evaluated
+from dosecalc.errors import DosecalcError
+from dosecalc.findings import Finding, Outcome
+from dosecalc.intervals import Band, Interval
+from dosecalc.registrations import NoPath
+from dosecalc.rules import OrgansAgree, Rule
+from dosecalc.structures import Structure, StructureSet
+from dosecalc.transforms import apply
+
+Floats = npt.NDArray[np.float64]
+_LEAST_COMMON_MM = 5.0
+"""Of a cord or vessel that two sets share less of, whole centroids are taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offset:
+    """How far an organ of another structure set lies from that of the reference, and where that set is."""
+
+    organ: str
+    mm: float
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.organ} of {self.where} lies {self.mm:.1f} mm from that of the structures of the sum"
+
+
+def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Finding]:
+    """Each organ of each other structure set that is used, once it is registered."""
+    try:
+        reference = context.structure_set()
+    except DosecalcError as error:
+        yield not_evaluated(rule, error)
+        return
+    others = list(other_sets(context, reference))
+    if not others:
+        text = "all plans that have a structure set here share one"
+        yield finding(rule, Outcome.PASS, text)
+        return
+    for structure_set in others:
+        name = structure_set.source or structure_set.uid
+        offsets = list(_offsets(context, test, reference, structure_set))
+        if not offsets:
+            organs = ", ".join((*test.structures, *test.along))
+            text = f"{name}: expected one of {organs} there and in the structures of the sum, found none"
+            yield not_evaluated(rule, f"{text}: nothing shows whether both lie alike")
+        for offset in offsets:
+            yield _finding(rule, test, offset)
+
+
+def _finding(rule: Rule, test: OrgansAgree, offset: Offset) -> Finding:
+    apart = not test.holds(offset.mm)
+    text = f"{offset} (expected at most {test.at_most_mm:g} mm)"
+    if apart:
+        text += ": the registration, or its direction, or the anatomy is not what the sum takes it for"
+    return replace(
+        finding(rule, Outcome.UNCERTAIN if apart else Outcome.PASS, text, structure=offset.organ),
+        band=Band(value=offset.mm),
+        deciding=Interval.exactly(offset.mm),
+        limit=test.at_most_mm,
+        comparison="<=",
+        unit="mm",
+    )
+
+
+def displaced(context: Context) -> tuple[str, ...]:
+    """Organs that do not lie where the sum takes them to lie, by the rules of the protocol on that."""
+    if context.displaced is None:
+        context.displaced = tuple(dict.fromkeys(_displaced(context)))
+    return context.displaced
+
+
+def _displaced(context: Context) -> Iterator[str]:
+    try:
+        reference = context.structure_set()
+    except DosecalcError:
+        return  # then there is no sum
+    for rule in context.protocol.rules:
+        if isinstance(rule.test, OrgansAgree):
+            for structure_set in other_sets(context, reference):
+                for offset in _offsets(context, rule.test, reference, structure_set):
+                    if not rule.test.holds(offset.mm):
+                        yield str(offset)
+
+
+def other_sets(context: Context, reference: StructureSet) -> Iterator[StructureSet]:
+    """Structure sets of plans whose dose is in the sum, besides the one that it is taken in."""
+    used = {p.plan.structure_set_uid for p in context.treatment.plans}
+    yield from (s for s in context.case.structure_sets if s.uid in used and s.uid != reference.uid)
+
+
+def _offsets(
+    context: Context, test: OrgansAgree, reference: StructureSet, other: StructureSet
+) -> Iterator[Offset]:
+    for organ in (*test.structures, *test.along):
+        try:
+            here, there = context.find(organ, reference), context.find(organ, other)
+            mm = _apart_mm(context, here, there, along=organ in test.along)
+        except DosecalcError:
+            continue  # not contoured in both, or not linked: the rule on frames says so
+        if mm is not None:
+            yield Offset(organ=organ, mm=mm, where=other.source or other.uid)
+
+
+def _apart_mm(context: Context, here: Structure, there: Structure, *, along: bool) -> float | None:
+    """Distance of centroids in the frame of the first; None where the second has no place in it."""
+    path = context.case.frames.path(there.frame_uid, here.frame_uid)
+    if isinstance(path, NoPath):
+        return None
+    first, second = (context.quadrature(s) for s in (here, there))
+    points, weights = first.centres_xyz_mm(), first.weights_cm3()
+    moved, others = apply(path, second.centres_xyz_mm()), second.weights_cm3()
+    known = np.isfinite(moved).all(axis=1)
+    moved, others = moved[known], others[known]
+    if not len(moved):
+        return None
+    if along:
+        low = max(points[:, 2].min(), moved[:, 2].min())
+        high = min(points[:, 2].max(), moved[:, 2].max())
+        if high - low >= _LEAST_COMMON_MM:
+            points, weights = _within(points, weights, low, high)
+            moved, others = _within(moved, others, low, high)
+    apart = np.average(points, axis=0, weights=weights) - np.average(moved, axis=0, weights=others)
+    return float(np.linalg.norm(apart))
+
+
+def _within(points: Floats, weights: Floats, low_mm: float, high_mm: float) -> tuple[Floats, Floats]:
+    inside = (points[:, 2] >= low_mm) & (points[:, 2] <= high_mm)
+    return points[inside], weights[inside]
