@@ -96,6 +96,7 @@ def read_statement(path: Path | str) -> Statement:
         structures={name: structures.string_or_integer(name) for name in structures.names},
         events=tuple(_event(t, source) for t in top.tables("events")),
         patient_id=top.string("patient_id", ""),
+        registration_mm=top.positive("registration_mm") if "registration_mm" in top else None,
         source=source,
     )
     top.done()

@@ -91,6 +91,7 @@ class Statement:
     """Everything a person stated about a case; an empty one where nothing was.
 
     ``structures`` maps a structure's name in the protocol to a name or ROI Number in the files.
+    ``registration_mm`` is how far registrations between images may be off.
     """
 
     plans: tuple[PlanStatement, ...] = ()
@@ -98,6 +99,7 @@ class Statement:
     structures: Mapping[str, str | int] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     patient_id: str = ""
+    registration_mm: float | None = None
     source: str = ""
 
     def plan(self, uid: str) -> PlanStatement:

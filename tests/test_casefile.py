@@ -109,6 +109,7 @@ def test_nothing_but_the_version(tmp_path: Path) -> None:
     [
         ("format_version = 1", "format_version = 2", "format_version", "expected 1, found 2"),
         ("format_version = 1", "", "format_version", "found nothing"),
+        ("patient_id", "registration_mm = -1\npatient_id", "registration_mm", "above 0"),
         ("patient_id", "patientid", "patientid", "did you mean 'patient_id'"),
         ("patient_id = ", "patient_id = 3 #", "patient_id", "a string, found 3"),
         ('uid = "1.2.3"\n', "", "plans[1].uid", "found nothing"),

@@ -21,6 +21,7 @@ from dosecalc.checking.judging import (
     numerical,
     numerical_text,
 )
+from dosecalc.checking.misplacement import misplaced, of_other_images
 from dosecalc.checking.sums import missing_from_sum, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
@@ -61,10 +62,12 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         deciding = deciding.open_above()
         stricter = [(g, i.open_above()) for g, i in stricter]
     stated = deciding
+    off = misplaced(context, cells, ledger, goal, judged) if len(ledger) and not stated_courses else None
     band = band_of(
         stated,
         _numerical(cells, ledger, goal, metric, kept=judged),
         alpha_beta=_over_alpha_beta(context, cells, goal, name, kept=judged),
+        registration=off.anywhere if off else None,
     )
     deciding = band.interval(rule.uncertain_by)
     outcome = judge_within(goal, stated, deciding, stricter)
@@ -101,6 +104,8 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         shown_readings=(
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
             *_with_and_without(cells, book, goal, name, judged=judged, other=other),
+            *(off.readings(unit) if off else ()),
+            *_without_registration(context, goal, name),
             *_other_sets(context, name, reference, goal),
         ),
         contributors=tuple(_course_parts(context, cells, goal)),
@@ -178,6 +183,31 @@ def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal
             continue  # shown only where it can be had
         where = structure_set.source or structure_set.uid
         yield Reading.of(f"as contoured in {where}", interval, goal.unit.value)
+
+
+def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[Reading]:
+    """The sum of maxima, each on the organ as its own plan's structure set has it: a bound of any maximum.
+
+    It needs no registration: wherever points of two images lie, ``Dmax(sum) <= sum of Dmax``.
+    """
+    if not (_is_maximum(goal) and goal.comparison.is_upper and of_other_images(context)):
+        return
+    total = 0.0
+    for course in context.treatment.ledger.courses:
+        part = context.treatment.ledger.course(course)
+        try:
+            own = context.structure_set(course)
+            cells = context.cells(context.find(name, own), part.known())
+            highest = replace(goal, metric=Extreme.MAXIMUM)
+            found = summed(cells, part, highest, name)[0]
+        except DosecalcError:
+            return  # the organ of a course is not known, so that nothing bounds its maximum
+        if part.missing(name) or not found.is_bounded:
+            return
+        total += found.high
+    yield Reading(
+        name="sum of the courses' maxima, whatever the registration", value=total, unit=goal.unit.value
+    )
 
 
 def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Contributor]:
