@@ -166,6 +166,16 @@ class CellDoses:
         changes = np.array([self._kept_change(ledger, q, kept) for q in quantities])
         return self._between(doses, changes, quantities[0])
 
+    def lessened(self, ledger: Ledger, quantity: Bed | Eqd2, losses_gy: Mapping[str, float]) -> Curve:
+        """The sum with so much of ``quantity`` taken off each course in every cell, of none below 0."""
+        total, change = np.zeros(self.volume_cm3.shape), np.zeros((3, *self.volume_cm3.shape))
+        for course in ledger.courses:
+            part = ledger.course(course)
+            left = self.total_gy(part, quantity) - losses_gy.get(course, 0.0)
+            total = total + np.maximum(left, 0.0)
+            change = change + np.where(left > 0, self._total_change(part, quantity), 0.0)
+        return self._curve(total, change, quantity, None)
+
     def _between(self, doses: Floats, changes: Floats, quantity: Quantity) -> Enclosure:
         """Of several doses of each cell (k, n), with changes (k, 3, n), the least and the most."""
         ends = []

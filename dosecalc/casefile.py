@@ -121,6 +121,7 @@ def _plan(table: Table) -> PlanStatement:
         fractions=_count(table, "fractions"),
         replaces=table.string("replaces", ""),
         delivered=table.integer("delivered", at_least=0) if "delivered" in table else None,
+        effective=table.words("effective") if "effective" in table else "",
         ignore=table.string("ignore", ""),
     )
     table.done()

@@ -85,6 +85,11 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     assigned, unassigned = assign_plans(case, protocol, assumptions)
     given = deliveries([p.plan for p in assigned], case.records, visit_hours=protocol.visit_hours)
     assumptions.extend(given.notes)
+    assumptions.extend(
+        f"WARNING: {p.name}: EFFECTIVE dose taken as dose, as declared: {p.stated.effective}"
+        for p in assigned
+        if p.stated.effective
+    )
     shown = whole_fractions(given.visits)
     assigned = in_turn(case, assigned, protocol, shown, assumptions)
     planned: list[Session] = []

@@ -53,9 +53,11 @@ def fraction_of(case: Case, plan: Plan, stated: PlanStatement) -> FractionDose:
     if unstated:
         return _no(plan, f"{', '.join(unstated)} does not say what it holds (DoseSummationType)")
     unphysical = [d for d in doses if d.dose_type is not DoseType.PHYSICAL]
-    if unphysical:
+    weighted = all(d.dose_type is DoseType.EFFECTIVE for d in unphysical)
+    if unphysical and not (stated.effective and weighted):
         kinds = ", ".join(f"{d.source}: DoseType {d.dose_type.value}" for d in unphysical)
-        return _no(plan, f"expected a PHYSICAL dose, found {kinds}")
+        hint = "; if it is weighted by RBE, case.toml may declare it: effective" if weighted else ""
+        return _no(plan, f"expected a PHYSICAL dose, found {kinds}{hint}")
     fractions = fractions_of(plan, stated)
     if fractions is None and any(not _is_session(d) for d in doses):
         return _no(plan, "NumberOfFractionsPlanned is missing; state fractions for it in the case file")

@@ -10,7 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from dosecalc.errors import InputError
-from dosecalc.quantities import Bed, Eqd2, Lq, LqRepair, Model
+from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, Model, TimeFactor
 from dosecalc.rulefile import read_rule
 from dosecalc.rules import CumulativeLimit, DecisionPoint, Rule
 from dosecalc.statement import Grouping
@@ -46,8 +46,10 @@ class Role:
 class StructureEntry:
     """A structure of the protocol: the names it goes by, and its a/b with range and source.
 
-    With ``repair_half_time_h``, repair between sessions of one day is modelled; without, their effect lies
-    between that of separate sessions and of one.
+    ``model`` is linear-quadratic unless the protocol has another one: with incomplete repair (without it the
+    effect of sessions of one day lies between that of separate sessions and of one), or linear above a
+    threshold. ``valid_gy`` are the doses per session for which model and a/b are held to be valid; outside of
+    them a warning is given. ``repopulation`` is shown beside the sums, which are without.
     """
 
     name: str
@@ -56,15 +58,12 @@ class StructureEntry:
     alpha_beta_range_gy: tuple[float, float] | None
     endpoint: str
     source: str
-    repair_half_time_h: float | None = None
-    repair_source: str = ""
+    model: Model = Lq()
+    model_source: str = ""
+    valid_gy: tuple[float, float] | None = None
+    repopulation: TimeFactor | None = None
+    repopulation_source: str = ""
     tumour: bool = False
-
-    @property
-    def model(self) -> Model:
-        """The model of effect: linear-quadratic, with incomplete repair where its half-time is given."""
-        half_time = self.repair_half_time_h
-        return Lq() if half_time is None else LqRepair(half_time_h=half_time)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -284,7 +283,6 @@ def _role(table: Table) -> Role:
 
 def _structure(table: Table) -> StructureEntry:
     has_alpha_beta = "alpha_beta_gy" in table
-    repairs = "repair_half_time_h" in table
     entry = StructureEntry(
         name=table.string("name"),
         aliases=table.strings("aliases", ()),
@@ -292,14 +290,50 @@ def _structure(table: Table) -> StructureEntry:
         alpha_beta_range_gy=(table.range("alpha_beta_range_gy") if "alpha_beta_range_gy" in table else None),
         endpoint=table.string("endpoint", ""),
         source=table.string("source") if has_alpha_beta else table.string("source", ""),
-        repair_half_time_h=table.positive("repair_half_time_h") if repairs else None,
-        repair_source=table.words("repair_source") if repairs else "",
+        model=_model(table),
+        model_source=table.words("model_source") if _has_model(table) else "",
+        valid_gy=table.range("valid_gy") if "valid_gy" in table else None,
+        repopulation=_repopulation(table),
+        repopulation_source=table.words("repopulation_source") if "repopulation" in table else "",
         tumour=table.boolean("tumour", False),
     )
     if entry.alpha_beta_gy is not None and entry.alpha_beta_gy <= 0:
         raise table.error("alpha_beta_gy", f"expected an a/b above 0, found {entry.alpha_beta_gy}")
     table.done()
     return entry
+
+
+def _has_model(table: Table) -> bool:
+    return "repair_half_time_h" in table or "lq_l" in table
+
+
+def _model(table: Table) -> Model:
+    """The model of effect that a structure has, LQ where it has none of its own."""
+    if "lq_l" in table:
+        if "repair_half_time_h" in table:
+            raise table.error("lq_l", "expected one model, found repair_half_time_h too")
+        inner = table.table("lq_l")
+        model = LqL(
+            threshold_gy=inner.positive("threshold_gy"),
+            gamma_over_alpha_gy=inner.positive("gamma_over_alpha_gy"),
+        )
+        inner.done()
+        return model
+    if "repair_half_time_h" in table:
+        return LqRepair(half_time_h=table.positive("repair_half_time_h"))
+    return Lq()
+
+
+def _repopulation(table: Table) -> TimeFactor | None:
+    if "repopulation" not in table:
+        return None
+    inner = table.table("repopulation")
+    factor = TimeFactor(
+        k_gy_per_day=inner.positive("k_gy_per_day"),
+        kickoff_days=inner.number("kickoff_days", at_least=0),
+    )
+    inner.done()
+    return factor
 
 
 def _recovery(table: Table) -> Recovery:

@@ -49,6 +49,27 @@ Model = Lq | LqL | LqRepair
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TimeFactor:
+    """What repopulation takes off the BED of a course: ``K max(0, T - Tk)`` for its overall time ``T``."""
+
+    k_gy_per_day: float
+    kickoff_days: float
+
+    def __post_init__(self) -> None:
+        positive("k_gy_per_day", self.k_gy_per_day)
+        if not (math.isfinite(self.kickoff_days) and self.kickoff_days >= 0):
+            raise QuantityError(f"kickoff_days: expected 0 or more, found {self.kickoff_days}")
+
+    def loss_gy(self, days: float) -> float:
+        """What is taken off in so many days.
+
+        >>> TimeFactor(k_gy_per_day=0.9, kickoff_days=28).loss_gy(46)
+        16.2
+        """
+        return self.k_gy_per_day * max(0.0, days - self.kickoff_days)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Physical:
     """Absorbed dose, summed over sessions, in Gy."""
 
@@ -97,12 +118,12 @@ def describe(quantity: Quantity) -> str:
         case PerFraction():
             return "dose per session"
         case Bed(alpha_beta_gy=alpha_beta_gy, model=model):
-            return f"BED({alpha_beta_gy:g}{_model_text(model)})"
+            return f"BED({alpha_beta_gy:g}{_short(model)})"
         case Eqd2(alpha_beta_gy=alpha_beta_gy, model=model):
-            return f"EQD2({alpha_beta_gy:g}{_model_text(model)})"
+            return f"EQD2({alpha_beta_gy:g}{_short(model)})"
 
 
-def _model_text(model: Model) -> str:
+def _short(model: Model) -> str:
     match model:
         case Lq():
             return ""
@@ -110,3 +131,18 @@ def _model_text(model: Model) -> str:
             return f", LQ-L {threshold_gy:g} Gy, {slope:g}"
         case LqRepair(half_time_h=half_time_h):
             return f", repair {half_time_h:g} h"
+
+
+def model_text(model: Model) -> str:
+    """A model in words; nothing for the linear-quadratic one.
+
+    >>> model_text(LqL(threshold_gy=6.0, gamma_over_alpha_gy=5.0))
+    'linear above 6 Gy a session, gamma/alpha 5'
+    """
+    match model:
+        case Lq():
+            return ""
+        case LqL(threshold_gy=threshold_gy, gamma_over_alpha_gy=slope):
+            return f"linear above {threshold_gy:g} Gy a session, gamma/alpha {slope:g}"
+        case LqRepair(half_time_h=half_time_h):
+            return f"incomplete repair between sessions of one day, half-time {half_time_h:g} h"

@@ -47,7 +47,8 @@ class PlanStatement:
 
     ``roles`` are names from the protocol: one, or several where one plan holds them (a simultaneous
     boost is both low and boost). ``replaces`` is the plan that it took the place of midway, which gave
-    ``delivered`` fractions until then, where no treatment records say so.
+    ``delivered`` fractions until then, where no treatment records say so. ``effective`` declares, in words,
+    that its EFFECTIVE dose (weighted by RBE) is to be taken as dose.
     """
 
     uid: str
@@ -58,6 +59,7 @@ class PlanStatement:
     fractions: int | None = None
     replaces: str = ""
     delivered: int | None = None
+    effective: str = ""
     ignore: str = ""
 
 

@@ -171,11 +171,11 @@ class TestFile:
             (
                 "alpha_beta_gy = 2.0",
                 "alpha_beta_gy = 2.0\nrepair_half_time_h = 4.4",
-                ["structures[Cord].repair_source", "found nothing"],
+                ["structures[Cord].model_source", "found nothing"],
             ),
             (
                 "alpha_beta_gy = 2.0",
-                'alpha_beta_gy = 2.0\nrepair_half_time_h = 0\nrepair_source = "s"',
+                'alpha_beta_gy = 2.0\nrepair_half_time_h = 0\nmodel_source = "s"',
                 ["structures[Cord].repair_half_time_h", "above 0"],
             ),
             ("alpha_beta_gy = 2.0", "alpha_beta_gy = nan", ["structures[Cord].alpha_beta_gy", "finite"]),

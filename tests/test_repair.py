@@ -166,7 +166,7 @@ def repairing(goal: str, *, half_time: str = "4.4") -> Protocol:
     """REDEFINE with a cumulative limit and a half-time of repair for the core at a/b 3."""
     return extended(
         f'[[structures]]\nname = "{CORE}"\nalpha_beta_gy = 3.0\n'
-        f'repair_half_time_h = {half_time}\nrepair_source = "a test"\n'
+        f'repair_half_time_h = {half_time}\nmodel_source = "a test"\n'
         '[[rules]]\nid = "R40.x"\ntitle = "cumulative"\nkind = "cumulative_limit"\nlevel = "required"\n'
         f'structures = ["{CORE}"]\ngoal = "{goal}"\nsource = "a test"\n'
     )
@@ -214,7 +214,7 @@ class TestCheck:
 
     def test_it_is_said(self) -> None:
         result = judged(apart(6.0), only=("R42",), protocol=repairing("Mean < 99 Gy EQD2(3)"))
-        said = f"incomplete repair between sessions of one day, half-time 4.4 h: {CORE}"
+        said = f"incomplete repair between sessions of one day, half-time 4.4 h (a test): {CORE}"
         assert said in result.assumptions
 
     def test_planned_hours_are_in_the_book(self) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dosecalc.checking.context import Context
+from dosecalc.checking.session_rules import days_of
 from dosecalc.errors import DosecalcError
-from dosecalc.quantities import Bed, Eqd2
+from dosecalc.quantities import Bed, Eqd2, model_text
 from dosecalc.rules import CumulativeLimit, DecisionPoint, DoseMatchesPrescription
 from dosecalc.statement import EventKind
 
@@ -24,6 +25,7 @@ def assumptions(context: Context) -> tuple[str, ...]:
     if context.treatment.unassigned:
         lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
     lost.extend(_unasked(context))
+    lost.extend(_outside_validity(context))
     judged = any(isinstance(r.test, DecisionPoint) for r in context.protocol.rules)
     stated = [
         ("" if judged or e.kind is not EventKind.ULCER else "WARNING: no rule judges it: ")
@@ -42,20 +44,47 @@ def assumptions(context: Context) -> tuple[str, ...]:
         f"judged as of: {before}",
         f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
         "dose holds for the whole voxel",
-        *_repair(context),
+        *_models(context),
         "linear-quadratic model with the a/b of the protocol, complete repair between sessions of different "
         "days, no recovery of prior dose, no repopulation",
     )
 
 
-def _repair(context: Context) -> Iterator[str]:
-    """Half-times of repair that the protocol has, by which sessions of one day act together."""
-    times: dict[float, list[str]] = {}
+def _models(context: Context) -> Iterator[str]:
+    """Models of effect that the protocol has besides the linear-quadratic one, and whose they are."""
+    named: dict[str, list[str]] = {}
     for entry in context.protocol.structures:
-        if entry.repair_half_time_h is not None:
-            times.setdefault(entry.repair_half_time_h, []).append(entry.name)
-    for hours, names in times.items():
-        yield f"incomplete repair between sessions of one day, half-time {hours:g} h: {', '.join(names)}"
+        text = model_text(entry.model)
+        if text:
+            named.setdefault(f"{text} ({entry.model_source})", []).append(entry.name)
+        if entry.repopulation is not None:
+            factor = entry.repopulation
+            text = f"repopulation of {factor.k_gy_per_day:g} Gy a day of BED from day {factor.kickoff_days:g} of "
+            text += f"a course on, in rows of its own ({entry.repopulation_source})"
+            named.setdefault(text, []).append(entry.name)
+    for text, names in named.items():
+        yield f"{text}: {', '.join(names)}"
+
+
+def _outside_validity(context: Context) -> Iterator[str]:
+    """Doses per session for which a model and its a/b are not held to be valid."""
+    for entry in context.protocol.structures:
+        if entry.valid_gy is None:
+            continue
+        low, high = entry.valid_gy
+        for course in context.treatment.ledger.courses:
+            ledger = context.treatment.ledger.course(course).known()
+            try:
+                cells = context.cells(context.find(entry.name, context.structure_set()), ledger)
+                doses = [cells.session_curve(d.known).bounds(lambda c: c.max_gy) for d in days_of(ledger)]
+            except DosecalcError:
+                continue  # then its effect is not said either
+            beyond = max((d.value for d in doses), default=low)
+            if beyond > high:
+                yield (
+                    f"WARNING: {entry.name}: up to {beyond:.2f} Gy in a session of the {course} course: its "
+                    f"model and a/b are held to be valid for {low:g} to {high:g} Gy"
+                )
 
 
 def _unasked(context: Context) -> Iterator[str]:

@@ -239,6 +239,22 @@ class Context:
                 found[recovery.course] = 1 - recovery.after(months)
         return found
 
+    def losses_gy(self, name: str) -> dict[str, float] | None:
+        """By course, what repopulation takes off the BED of a structure; None where that is not known.
+
+        The overall time of a course is that from its first to its last session.
+        """
+        entry = next((s for s in self.protocol.structures if s.name == name), None)
+        if entry is None or entry.repopulation is None:
+            return None
+        found = {}
+        for course in self.treatment.ledger.known().courses:
+            dates = [s.date for s in self.treatment.ledger.course(course)]
+            if dates[0] is None or dates[-1] is None:
+                return None
+            found[course] = entry.repopulation.loss_gy((dates[-1] - dates[0]).days)
+        return found
+
     def months_after(self, course: str) -> float | None:
         """Months from the end of a course to the first session of those that follow; None where not known."""
         order = [c.name for c in self.protocol.courses]

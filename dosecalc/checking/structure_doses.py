@@ -123,6 +123,11 @@ def _effect_rows(
         yield replace(
             base, course="total, recovered", incomplete=missing, bed=bed, eqd2=_as_eqd2(bed, effect)
         )
+    losses = context.losses_gy(name)
+    if losses is not None:
+        bed = metrics_of(cells.lessened(ledger.known(), effect, losses), complete=not open_ends)
+        text = "total, repopulation"
+        yield replace(base, course=text, incomplete=missing, bed=bed, eqd2=_as_eqd2(bed, effect))
     ends = context.protocol.alpha_beta_range(name)
     if ends is None:
         return
