@@ -3,7 +3,7 @@
 An independent check for medical physicists: not a treatment planning system, not a medical device.
 """
 
-from dosecalc.accumulation import accumulate, dvh, session_curves
+from dosecalc.accumulation import accumulate, course_parts, dvh, high_dose_overlap, session_curves
 from dosecalc.case import Case
 from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
@@ -64,10 +64,12 @@ __all__ = [
     "bed",
     "bed_to_eqd2",
     "check",
+    "course_parts",
     "difference",
     "dvh",
     "eqd2",
     "geud",
+    "high_dose_overlap",
     "intersection",
     "load_protocol",
     "pair_bed",

@@ -14,7 +14,14 @@ import numpy.typing as npt
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
 from dosecalc.doubt import span_of, variants
-from dosecalc.errors import ContourError, FrameError, MissingDoseError, QuantityError
+from dosecalc.errors import (
+    ContourError,
+    FrameError,
+    MetricError,
+    MissingDoseError,
+    NotCoveredError,
+    QuantityError,
+)
 from dosecalc.evaluation import evaluated
 from dosecalc.ledger import Contribution, Distinct, DistinctDay, GridFraction, Ledger
 from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physical, Quantity, describe
@@ -266,6 +273,22 @@ class CellDoses:
             case _:
                 assert_never(quantity)
 
+    def parts_gy(
+        self, ledger: Ledger, quantity: Quantity, hottest_cm3: float | None = None
+    ) -> dict[str, float]:
+        """By course, what it gives on average to all of the structure, or to the hottest part of the sum.
+
+        Over one and the same volume, so that the parts add up to the average of the sum there.
+        """
+        total = self.total_gy(ledger, quantity)
+        share = self.volume_cm3.copy()
+        if hottest_cm3 is not None:
+            order = np.argsort(-total, kind="stable")
+            before = np.cumsum(share[order]) - share[order]
+            share[order] = np.clip(hottest_cm3 - before, 0.0, share[order])
+        parts = {c: self.total_gy(ledger.course(c), quantity) for c in ledger.courses}
+        return {c: float(np.average(gy, weights=share)) for c, gy in parts.items()}
+
     def dvh(self, grid: DoseGrid) -> Curve:
         """The dose-volume curve of one grid as it stands."""
         return self._curve(self.gy[grid], self.change_gy[grid], Physical(), None)
@@ -463,3 +486,96 @@ def dvh(
     (1.2, 20.0)
     """
     return cell_doses(where, (dose,), frames=frames, settings=settings).dvh(dose)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoursePart:
+    """What one course gives to a volume on average, and what part of the sum that is."""
+
+    course: str
+    gy: float
+    percent: float
+
+
+def course_parts(
+    ledger: Ledger,
+    where: Where,
+    quantity: Quantity,
+    *,
+    hottest_cm3: float | None = None,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> tuple[CoursePart, ...]:
+    """How much of a sum came from which course: of the mean, or of the hottest ``hottest_cm3`` of the sum.
+
+    Values of D0.03cc of each course do not add up to that of the sum, for each has its own hottest points.
+    These parts are of one and the same volume, and do.
+
+    Raises
+    ------
+    MetricError : if the structure is smaller than the hottest volume.
+    NotCoveredError : if a dose does not reach all of it.
+    MissingDoseError, ContourError, FrameError, QuantityError : as :func:`accumulate`.
+
+    Examples
+    --------
+    >>> from dosecalc.lattices import Lattice
+    >>> from dosecalc.structures import Contour
+    >>> axis = np.arange(-20.0, 21, 5)
+    >>> lattice = Lattice(x_mm=axis, y_mm=axis, z_mm=axis)
+    >>> first, second = (DoseGrid.from_array(lattice, np.full((9, 9, 9), d)) for d in (70.0, 56.0))
+    >>> square = np.array([[-5.0, -5, 0], [5, -5, 0], [5, 5, 0], [-5, 5, 0]])
+    >>> cube = Structure(number=1, name="organ", contours=tuple(
+    ...     Contour(points_xyz_mm=square + [0, 0, z]) for z in (-4.0, 0.0, 4.0)))
+    >>> ledger = Ledger.from_doses([(first, 35), (second, 28)])
+    >>> [(p.course, round(p.gy, 6), round(p.percent, 2)) for p in course_parts(ledger, cube, Physical())]
+    [('course 1', 70.0, 55.56), ('course 2', 56.0, 44.44)]
+    """
+    cells = cell_doses(where, ledger.grids(), frames=frames, settings=settings)
+    whole = float(cells.volume_cm3.sum())
+    if hottest_cm3 is not None and not 0 < hottest_cm3 <= whole:
+        raise MetricError(f"hottest_cm3: expected above 0 and up to {whole:.4g} cm3, found {hottest_cm3}")
+    if any(np.isnan(gy).any() for gy in cells.gy.values()):
+        raise NotCoveredError("parts of a sum: expected doses that reach all of the structure")
+    parts = cells.parts_gy(ledger, quantity, hottest_cm3)
+    total = sum(parts.values())
+    return tuple(
+        CoursePart(course=c, gy=gy, percent=100 * gy / total if total else 0.0) for c, gy in parts.items()
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HighDoseOverlap:
+    """How much of a new target lies in the high dose of earlier courses.
+
+    With any overlap re-irradiation is of type I, else of type II, where only what lies around is irradiated
+    again (Andratschke et al., Lancet Oncol 23:e469 (2022)).
+    """
+
+    volume_cm3: float
+    percent: float
+
+    @property
+    def is_type_one(self) -> bool:
+        return self.volume_cm3 > 0
+
+
+def high_dose_overlap(
+    earlier: Ledger,
+    target: Where,
+    *,
+    at_least_gy: float,
+    quantity: Quantity | None = None,
+    frames: Frames = ONE_FRAME,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> HighDoseOverlap:
+    """The part of a new target that earlier courses gave a dose at least, by default of physical dose.
+
+    Raises
+    ------
+    NotCoveredError : if a dose does not reach all of the target.
+    as :func:`accumulate` else.
+    """
+    curve = accumulate(earlier, target, quantity or Physical(), frames=frames, settings=settings)
+    volume = curve.volume_at_dose(at_least_gy)
+    return HighDoseOverlap(volume_cm3=volume, percent=100 * volume / curve.volume_cm3)

@@ -97,12 +97,31 @@ class DoseRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CourseShare:
+    """What part of a sum of ``quantity`` came from a course: of the mean, and of its hottest 0.03 cm3."""
+
+    course: str
+    quantity: str
+    mean_percent: float
+    near_max_percent: float
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            "course": self.course,
+            "quantity": self.quantity,
+            "mean_percent": finite(self.mean_percent),
+            "near_max_percent": finite(self.near_max_percent),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StructureDoses:
     """All rows of one structure, or the ``problem`` that kept it from being evaluated.
 
     ``rows`` are those of the treatment as it stands: what was given, and what is left of the plans.
     ``delivered`` are those of what was given so far, ``planned`` those of the plans alone; both are empty
-    where nothing was given yet, as ``rows`` are the plans then.
+    where nothing was given yet, as ``rows`` are the plans then. ``shares`` say how much of the sum came from
+    which course, where all of it is known.
     """
 
     name: str
@@ -115,6 +134,7 @@ class StructureDoses:
     rows: tuple[DoseRow, ...] = ()
     delivered: tuple[DoseRow, ...] = ()
     planned: tuple[DoseRow, ...] = ()
+    shares: tuple[CourseShare, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
 
@@ -135,6 +155,7 @@ class StructureDoses:
             "rows": [r.to_dict() for r in self.rows],
             "delivered": [r.to_dict() for r in self.delivered],
             "planned": [r.to_dict() for r in self.planned],
+            "shares": [s.to_dict() for s in self.shares],
             "notes": list(self.notes),
             "problem": self.problem,
         }

@@ -24,10 +24,18 @@ from factories import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dosecalc.accumulation import accumulate, cell_doses, dvh, quadrature_of, session_curves
+from dosecalc.accumulation import (
+    accumulate,
+    cell_doses,
+    course_parts,
+    dvh,
+    high_dose_overlap,
+    quadrature_of,
+    session_curves,
+)
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid, OneSession
-from dosecalc.errors import FrameError, MissingDoseError, NotCoveredError, QuantityError
+from dosecalc.errors import FrameError, MetricError, MissingDoseError, NotCoveredError, QuantityError
 from dosecalc.ledger import Contribution, Ledger, NoFraction, Session
 from dosecalc.quantities import Bed, Eqd2, LqL, PerFraction, Physical, Quantity
 from dosecalc.registrations import Frames, Registration
@@ -372,3 +380,60 @@ def test_derived_structures_are_summed_like_others() -> None:
 def test_a_session_without_dose_is_no_dose() -> None:
     empty = Ledger(sessions=(Session(course="a", number=1, day=1, contributions=()),))
     assert everywhere_gy(empty, Physical()) == 0.0
+
+
+class TestParts:
+    """Two linear doses across a box of 10 mm: the hottest points of one are the coldest of the other."""
+
+    def doses(self) -> Ledger:
+        rising = make_dose(field=lambda x, y, z: np.maximum(60 + 2 * x, 0))
+        falling = make_dose(field=lambda x, y, z: np.maximum(30 - x, 0))
+        return Ledger.from_doses([(rising, 30), (falling, 10)])
+
+    def test_they_add_up_to_the_mean(self) -> None:
+        first, second = course_parts(self.doses(), make_box(), Physical())
+        assert (first.gy, second.gy) == (pytest.approx(60.0), pytest.approx(30.0))
+        assert (first.percent, second.percent) == (pytest.approx(200 / 3), pytest.approx(100 / 3))
+
+    def test_of_the_hottest_part_of_the_sum(self) -> None:
+        """The sum is 90 + x: its hottest 0.252 of 2.52 cm3 are the last mm, on average at x = 4.5."""
+        first, second = course_parts(self.doses(), make_box(), Physical(), hottest_cm3=0.252)
+        # As near as cells of 0.7 mm tell: what counts is a share in percent.
+        assert (first.gy, second.gy) == (pytest.approx(69.0, abs=0.1), pytest.approx(25.5, abs=0.05))
+        assert first.percent + second.percent == pytest.approx(100.0)
+
+    def test_of_effect(self) -> None:
+        """Where one dose is everywhere: BED 70/35 and 9/3 at a/b 3 are 116.6667 and 18 Gy."""
+        ledger = Ledger.from_doses([(make_uniform_dose(gy=70.0), 35), (make_uniform_dose(gy=9.0), 3)])
+        parts = course_parts(ledger, make_box(), Bed(alpha_beta_gy=3.0), hottest_cm3=0.03)
+        assert [p.gy for p in parts] == [pytest.approx(116.6667, abs=1e-4), pytest.approx(18.0)]
+
+    def test_refused(self) -> None:
+        with pytest.raises(MetricError, match=r"hottest_cm3: expected above 0 and up to 2\.52"):
+            course_parts(self.doses(), make_box(), Physical(), hottest_cm3=3.0)
+        far = make_box(low_xyz_mm=(35, -7, -9), high_xyz_mm=(45, 7, 9))
+        with pytest.raises(NotCoveredError, match="reach all of the structure"):
+            course_parts(self.doses(), far, Physical())
+
+
+class TestHighDoseOverlap:
+    """A prior dose of 60 + 2 x Gy, a target from x = -5 to 5 mm."""
+
+    @pytest.mark.parametrize(("gy", "percent"), [(50.0, 100.0), (60.0, 50.0), (66.0, 20.0), (71.0, 0.0)])
+    def test_types(self, gy: float, percent: float) -> None:
+        earlier = Ledger.from_doses([(make_dose(field=lambda x, y, z: np.maximum(60 + 2 * x, 0)), 30)])
+        found = high_dose_overlap(earlier, make_box(), at_least_gy=gy)
+        assert found.percent == pytest.approx(percent, abs=0.05)
+        assert found.volume_cm3 == pytest.approx(2.52 * percent / 100, abs=0.002)
+        assert found.is_type_one is (percent > 0)
+
+    def test_by_effect(self) -> None:
+        earlier = Ledger.from_doses([(make_uniform_dose(gy=70.0), 35)])
+        quantity = Bed(alpha_beta_gy=3.0)
+        assert high_dose_overlap(earlier, make_box(), at_least_gy=116.6, quantity=quantity).percent == 100
+        assert high_dose_overlap(earlier, make_box(), at_least_gy=116.7, quantity=quantity).percent == 0
+
+    def test_a_target_that_the_dose_does_not_reach_is_refused(self) -> None:
+        far = make_box(low_xyz_mm=(35, -7, -9), high_xyz_mm=(45, 7, 9))
+        with pytest.raises(NotCoveredError):
+            high_dose_overlap(Ledger.from_doses([(make_uniform_dose(gy=70.0), 35)]), far, at_least_gy=60)

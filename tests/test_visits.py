@@ -13,6 +13,7 @@ from cases import (
     COARSE,
     LEFT,
     UIDS,
+    extended,
     make_case,
     make_statement,
 )
@@ -187,6 +188,20 @@ class TestBrokenOff:
         assert found.outcome is Outcome.UNCERTAIN
         assert found.deciding is not None
         assert found.deciding.high == pytest.approx(3.2, abs=1e-6)
+
+    def test_a_plan_by_itself_is_all_that_it_gives_in_a_day(self) -> None:
+        """The rest of one fraction and the next: 1.2 x 1.6 = 1.92 Gy of the boost alone, up to 2.4."""
+        case = begun(self.halves(INDUCTION[2] + dt.timedelta(minutes=30)))
+        found = of(checked(case), "R15", LEFT)
+        (alone,) = [r.value for r in found.shown_readings if r.name == "each_plan, induction"]
+        assert alone == pytest.approx(1.92, abs=1e-6)
+        assert "Boost alone" in found.message
+        assert max(c.value or 0 for c in found.contributors) == pytest.approx(1.92, abs=1e-6)
+        each = extended('[[rules]]\nid = "R15"\nreading = "each_plan"\nstricter = []\n')
+        judged = of(check(case, each, settings=COARSE), "R15", LEFT)
+        assert judged.measured == pytest.approx(1.92, abs=1e-6)
+        assert judged.deciding is not None
+        assert judged.deciding.high == pytest.approx(2.4, abs=1e-6)
 
     def test_rest_that_was_not_given_is_left(self) -> None:
         records = self.halves(INDUCTION[2])[:-1]

@@ -59,8 +59,8 @@ def _models(context: Context) -> Iterator[str]:
             named.setdefault(f"{text} ({entry.model_source})", []).append(entry.name)
         if entry.repopulation is not None:
             factor = entry.repopulation
-            text = f"repopulation of {factor.k_gy_per_day:g} Gy a day of BED from day {factor.kickoff_days:g} of "
-            text += f"a course on, in rows of its own ({entry.repopulation_source})"
+            text = f"repopulation of {factor.k_gy_per_day:g} Gy a day of BED from day {factor.kickoff_days:g} "
+            text += f"of a course on, in rows of its own ({entry.repopulation_source})"
             named.setdefault(text, []).append(entry.name)
     for text, names in named.items():
         yield f"{text}: {', '.join(names)}"

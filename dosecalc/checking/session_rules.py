@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -24,7 +25,7 @@ from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import Goal, Metric
 from dosecalc.intervals import Interval
-from dosecalc.ledger import ALL_OF_IT, Contribution, GridFraction, Ledger, NoFraction
+from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction
 from dosecalc.rules import Rule, SessionLimit, SessionReading
 from dosecalc.structures import Structure, StructureSet
 
@@ -117,16 +118,17 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
 def _readings(days: Sequence[Day], reading: SessionReading) -> list[Day]:
     if reading is SessionReading.SESSION_SUM:
         return list(days)
-    return [
-        Day(
-            numbers=d.numbers,
-            contributions=(c,),
-            at_least=() if c.is_approximate else (c,),
-            at_most=(replace(c, share=ALL_OF_IT, beams=()),),
+    return [part for day in days for part in _by_plan(day)]
+
+
+def _by_plan(day: Day) -> Iterator[Day]:
+    """What each plan gives on a day by itself: of a fraction broken off before, the rest too."""
+    for uid in dict.fromkeys(c.fraction.plan_uid for c in day.contributions):
+        given, least, most = (
+            tuple(c for c in part if c.fraction.plan_uid == uid)
+            for part in (day.contributions, day.at_least, day.at_most)
         )
-        for d in days
-        for c in d.contributions
-    ]
+        yield Day(numbers=day.numbers, contributions=given, at_least=least, at_most=most)
 
 
 def _worst_of(cells: CellDoses, parts: Sequence[Day], goal: Goal) -> tuple[int, Interval, Metric]:
@@ -149,23 +151,22 @@ def _contributors(
     context: Context, cells: CellDoses, days: Sequence[Day], goal: Goal
 ) -> tuple[Contributor, ...]:
     """Each plan's own value, by itself."""
-    sessions: dict[Contribution, int] = {}
-    for day in days:
-        for contribution in day.contributions:
-            sessions[contribution] = sessions.get(contribution, 0) + len(day.numbers)
+    sessions: dict[tuple[Contribution, ...], Day] = {}
+    counts: Counter[tuple[Contribution, ...]] = Counter()
+    for day in _readings(days, SessionReading.EACH_PLAN):
+        sessions[day.contributions] = day
+        counts[day.contributions] += len(day.numbers)
     found = []
-    for contribution, count in sessions.items():
-        uid = contribution.fraction.plan_uid
+    for contributions, day in sessions.items():
+        uid = contributions[0].fraction.plan_uid
         assigned = next((p for p in context.treatment.plans if p.plan.uid == uid), None)
-        known = isinstance(contribution.fraction, GridFraction)
-        part = measured(goal, cells.session_curve((contribution,)))[0] if known else NOTHING_KNOWN
         found.append(
             Contributor.of(
-                part,
+                NOTHING_KNOWN if day.missing else _of_day(cells, day, goal)[0],
                 course=assigned.course if assigned else "",
                 plan=assigned.plan.label if assigned else "",
                 plan_uid=uid,
-                sessions=count,
+                sessions=counts[contributions],
                 unit="Gy/fx",
             )
         )

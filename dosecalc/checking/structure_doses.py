@@ -19,9 +19,9 @@ from dosecalc.envelopes import Envelope
 from dosecalc.errors import DosecalcError
 from dosecalc.goals import DoseAtVolume, Extreme
 from dosecalc.ledger import GridFraction, Ledger
-from dosecalc.quantities import Bed, Eqd2, Physical, Quantity
+from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
-from dosecalc.results import TOTAL, DoseRow, Metrics, StructureDoses
+from dosecalc.results import TOTAL, CourseShare, DoseRow, Metrics, StructureDoses
 from dosecalc.structures import Structure
 
 
@@ -69,6 +69,7 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 rows=rows,
                 delivered=tuple(_rows(context, cells, book.delivered(), effect, name)) if begun else (),
                 planned=tuple(_rows(context, cells, planned, effect, name)) if begun else (),
+                shares=tuple(_shares(context, cells, effect, name)),
                 notes=(*cells.quadrature.notes, *cover_notes(cells)),
             )
         except DosecalcError as error:
@@ -82,6 +83,27 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
                 alpha_beta_gy=alpha_beta_gy,
                 problem=str(error),
             )
+
+
+def _shares(context: Context, cells: CellDoses, effect: Bed | None, name: str) -> Iterator[CourseShare]:
+    """How much of the sum came from which course, where nothing is missing in it."""
+    ledger = context.treatment.ledger
+    known = all(np.isfinite(gy).all() for gy in cells.gy.values())
+    if missing_from_sum(context, name) or ledger.stated(name) or not known or not len(ledger):
+        return
+    quantity: Quantity = Physical()
+    if effect is not None:
+        quantity = Eqd2(alpha_beta_gy=effect.alpha_beta_gy, model=effect.model)
+    hottest = min(NEAR_MAX_CM3, float(cells.volume_cm3.sum()))
+    whole, hot = (cells.parts_gy(ledger, quantity, volume) for volume in (None, hottest))
+    of_mean, of_hot = sum(whole.values()), sum(hot.values())
+    for course in ledger.courses:
+        yield CourseShare(
+            course=course,
+            quantity=describe(quantity),
+            mean_percent=100 * whole[course] / of_mean if of_mean else 0.0,
+            near_max_percent=100 * hot[course] / of_hot if of_hot else 0.0,
+        )
 
 
 def _covered(cells: CellDoses) -> float:
