@@ -9,7 +9,7 @@ from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
 from dosecalc.checking.allowances import Allowance
 from dosecalc.curves import Curve
-from dosecalc.dicom import read_dose, read_plan, read_structures
+from dosecalc.dicom import read_dose, read_plan, read_registrations, read_structures
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
@@ -19,14 +19,18 @@ from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
+from dosecalc.registrationfile import read_deformation, read_matrix
+from dosecalc.registrations import Frames, Registration
 from dosecalc.results import CheckResult
 from dosecalc.rules import Level
 from dosecalc.sampling import Settings
 from dosecalc.shapes import Between, EndCaps
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
+from dosecalc.transforms import Affine, Deformation, VectorGrid
 
 __all__ = [
+    "Affine",
     "Allowance",
     "Bed",
     "Between",
@@ -35,6 +39,7 @@ __all__ = [
     "Contour",
     "CourseStatement",
     "Curve",
+    "Deformation",
     "Derived",
     "DoseGrid",
     "DosecalcError",
@@ -43,6 +48,7 @@ __all__ = [
     "Event",
     "EventKind",
     "Finding",
+    "Frames",
     "Goal",
     "Grouping",
     "Lattice",
@@ -56,10 +62,12 @@ __all__ = [
     "Physical",
     "PlanStatement",
     "Protocol",
+    "Registration",
     "Settings",
     "Statement",
     "Structure",
     "StructureSet",
+    "VectorGrid",
     "accumulate",
     "bed",
     "bed_to_eqd2",
@@ -75,8 +83,11 @@ __all__ = [
     "pair_bed",
     "parse_goal",
     "read_case",
+    "read_deformation",
     "read_dose",
+    "read_matrix",
     "read_plan",
+    "read_registrations",
     "read_structures",
     "remaining",
     "repopulated_bed",

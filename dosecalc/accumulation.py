@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
 from typing import assert_never
@@ -30,7 +30,7 @@ from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
 from dosecalc.solids import Body, Solid, combine, solid
 from dosecalc.structures import Derived, Structure
-from dosecalc.transforms import IDENTITY, Transform
+from dosecalc.transforms import IDENTITY, Transform, jacobian
 
 Floats = npt.NDArray[np.float64]
 Where = Structure | Derived | Quadrature
@@ -119,12 +119,16 @@ class CellDoses:
     volume_cm3 : volume of each, shape (n,)
     gy : dose in Gy by grid, shape (n,), NaN where the grid does not reach
     change_gy : by how much that dose changes across each cell along x, y and z, shape (3, n)
+    folded_cm3 : by grid, the volume in which its registration folds, so that no dose is known there
+    unlinked : grids whose frame nothing links to the structure's, and what is missing
     """
 
     quadrature: Quadrature
     volume_cm3: Floats
     gy: Mapping[DoseGrid, Floats]
     change_gy: Mapping[DoseGrid, Floats]
+    folded_cm3: Mapping[DoseGrid, float] = field(default_factory=dict)
+    unlinked: Mapping[DoseGrid, NoPath] = field(default_factory=dict)
 
     def session_gy(self, contributions: tuple[Contribution, ...]) -> Floats:
         """Dose that one session gives to each cell, NaN where a part of it is not known.
@@ -303,14 +307,19 @@ class CellDoses:
             variants=lambda: variants(self.quadrature, dose, change),
         )
 
-    def with_nowhere(self, grids: tuple[DoseGrid, ...]) -> CellDoses:
-        """The same, with grids that reach none of the cells."""
+    def with_unlinked(self, grids: Mapping[DoseGrid, NoPath]) -> CellDoses:
+        """The same, with grids that reach none of the cells, as nothing links their frame."""
         nowhere, still = np.full(self.volume_cm3.shape, np.nan), np.zeros((3, *self.volume_cm3.shape))
         return replace(
             self,
             gy={**self.gy, **dict.fromkeys(grids, nowhere)},
             change_gy={**self.change_gy, **dict.fromkeys(grids, still)},
+            unlinked={**self.unlinked, **grids},
         )
+
+    def of(self, grids: Sequence[DoseGrid]) -> CellDoses:
+        """The same cells with some of the grids only."""
+        return replace(self, gy={grid: self.gy[grid] for grid in grids})
 
     def reached_by(self, contributions: tuple[Contribution, ...]) -> bool:
         """Whether any dose of a session reaches any cell."""
@@ -376,12 +385,27 @@ def cell_doses(
             raise FrameError(f"dose {grid.source or grid.uid}: {path}")
         paths[grid] = None if path == IDENTITY else path
     quadrature, found = evaluated(quadrature, paths)
+    volume_cm3 = quadrature.weights_cm3()
+    doses, folded_cm3 = {}, {}
+    for grid, at in found.items():
+        folded = _folded(quadrature, paths[grid])
+        doses[grid] = at.gy if folded is None else np.where(folded, np.nan, at.gy)
+        if folded is not None and folded.any():
+            folded_cm3[grid] = float(volume_cm3[folded].sum())
     return CellDoses(
         quadrature=quadrature,
-        volume_cm3=quadrature.weights_cm3(),
-        gy={grid: at.gy for grid, at in found.items()},
+        volume_cm3=volume_cm3,
+        gy=doses,
         change_gy={grid: at.change_gy for grid, at in found.items()},
+        folded_cm3=folded_cm3,
     )
+
+
+def _folded(quadrature: Quadrature, path: Transform | None) -> npt.NDArray[np.bool_] | None:
+    """At which cells a registration turns its surroundings inside out: it is wrong there."""
+    if path is None:
+        return None
+    return np.asarray(jacobian(path, quadrature.centres_xyz_mm()) <= 0)
 
 
 def accumulate(

@@ -6,19 +6,22 @@ import hashlib
 import math
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dosecalc.case import Case, InputFile
 from dosecalc.dicom import read_folder
 from dosecalc.envelopes import Numbers, uniform
-from dosecalc.errors import InputError, MetricError, TomlError
+from dosecalc.errors import FrameError, InputError, MetricError, TomlError
 from dosecalc.plans import MOST_FRACTIONS
+from dosecalc.registrationfile import read_deformation, read_matrix
+from dosecalc.registrations import Registration
 from dosecalc.statement import (
     CourseStatement,
     Event,
     EventKind,
     Grouping,
     PlanStatement,
+    RegistrationStatement,
     Statement,
 )
 from dosecalc.tables import Table, parse_toml
@@ -26,6 +29,7 @@ from dosecalc.tables import Table, parse_toml
 CASE_FILE = "case.toml"
 FORMAT_VERSION = 1
 NEAR_MAX_CM3 = 0.03
+_REGISTRATION_FILES = (".txt", ".npy", ".npz")
 MOST_HOURS_APART = 24
 """Sessions further apart are of two days."""
 
@@ -62,14 +66,16 @@ def read_case(
     """
     if statement is not None:
         case = read_folder(folder, patient_id=patient_id or statement.patient_id or None)
-        return replace(case, statement=replace(statement, source=statement.source or "statement"))
+        case = replace(case, statement=replace(statement, source=statement.source or "statement"))
+        return _with_registrations(case, Path(folder))
     path = Path(case_file) if case_file is not None else Path(folder) / CASE_FILE
     if case_file is None and not path.is_file():
         return read_folder(folder, patient_id=patient_id)
     stated = read_statement(path)
     case = read_folder(folder, patient_id=patient_id or stated.patient_id or None)
     entry = InputFile(path=path.name, sha256=_sha256(path), kind="case")
-    return replace(case, statement=stated, inputs=(*case.inputs, entry))
+    case = replace(case, statement=stated, inputs=(*case.inputs, entry))
+    return _with_registrations(case, path.parent)
 
 
 def read_statement(path: Path | str) -> Statement:
@@ -95,6 +101,7 @@ def read_statement(path: Path | str) -> Statement:
         courses={name: _course(t) for name, t in top.named_tables("courses").items()},
         structures={name: structures.string_or_integer(name) for name in structures.names},
         events=tuple(_event(t, source) for t in top.tables("events")),
+        registrations=tuple(_registration(t) for t in top.tables("registrations")),
         patient_id=top.string("patient_id", ""),
         registration_mm=top.positive("registration_mm") if "registration_mm" in top else None,
         source=source,
@@ -209,6 +216,42 @@ def _dose(table: Table) -> Decimal | None:
     if value <= 0:
         raise table.error("prescription_gy", f"expected a dose above 0, found {value}")
     return value
+
+
+def _registration(table: Table) -> RegistrationStatement:
+    found = RegistrationStatement(
+        from_frame=table.words("from_frame"), to_frame=table.words("to_frame"), file=table.words("file")
+    )
+    path = PurePosixPath(found.file)
+    if path.is_absolute() or ".." in path.parts or path.suffix not in _REGISTRATION_FILES:
+        kinds = ", ".join(_REGISTRATION_FILES)
+        raise table.error("file", f"expected a file below the case ({kinds}), found {found.file!r}")
+    table.done()
+    return found
+
+
+def _with_registrations(case: Case, base: Path) -> Case:
+    """The case with the registrations that are stated, each from its file."""
+    if not case.statement.registrations:
+        return case
+    found, entries = [], []
+    for stated in case.statement.registrations:
+        path = base / stated.file
+        transform = read_deformation(path) if path.suffix == ".npz" else read_matrix(path)
+        try:
+            found.append(
+                Registration(
+                    from_uid=stated.from_frame,
+                    to_uid=stated.to_frame,
+                    transform=transform,
+                    source=stated.file,
+                )
+            )
+        except FrameError as error:
+            raise InputError(f"{case.statement.source}: registrations: {error}") from None
+        entries.append(InputFile(path=stated.file, sha256=_sha256(path), kind="registration"))
+    inputs = [f for f in case.inputs if f.path not in {e.path for e in entries}]
+    return replace(case, registrations=(*case.registrations, *found), inputs=(*inputs, *entries))
 
 
 def _event(table: Table, source: str) -> Event:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from dosecalc.doses import DoseGrid
 from dosecalc.lattices import Lattice
 from dosecalc.sampling import Block, Quadrature, refined
-from dosecalc.transforms import Transform, apply
+from dosecalc.transforms import Transform, apply, bounds
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
@@ -310,9 +310,9 @@ def _voxels_in(
     grid: DoseGrid, path: Transform | None, box: tuple[Floats, Floats]
 ) -> tuple[Lattice, npt.NDArray[Any]]:
     """The part of a grid around a box of another frame: its axes, and a view of what is stored."""
-    corners = np.array(list(itertools.product(*np.transpose(box))))
-    there = corners if path is None else apply(path, corners)
-    low, high = there.min(axis=0) - _ON_FACE_MM, there.max(axis=0) + _ON_FACE_MM
+    # Where no image is known the low corner lies above the high one: then one voxel is left.
+    there = box if path is None else bounds(path, *box)
+    low, high = there[0] - _ON_FACE_MM, there[1] + _ON_FACE_MM
     axes = grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm
     parts = []
     for number, axis in enumerate(axes):
@@ -386,7 +386,7 @@ def at_cells(grid: DoseGrid, at: Stencil, transform: Transform | None) -> AtCell
     the neighbours on the lattice, which is made one cell larger for that on each side.
     """
     block, place = at.block, at.place
-    gy = grid.at(at.wider, transform).ravel()
+    gy = grid.at(at.wider).ravel() if transform is None else _one_by_one(grid, at, transform)
     dose = gy.take(place)
     change, bend, curved = np.empty((3, len(place))), np.zeros(len(place)), np.zeros(len(place))
     for axis, step in enumerate(at.strides):
@@ -414,6 +414,21 @@ def at_cells(grid: DoseGrid, at: Stencil, transform: Transform | None) -> AtCell
     bend[at.cut] = np.minimum(bend[at.cut], bend[at.inner])
     change[:2, block.cut] *= block.cut_width_mm.T / block.width_mm
     return AtCells(gy=dose, change_gy=change, bend_gy=bend)
+
+
+def _one_by_one(grid: DoseGrid, at: Stencil, transform: Transform) -> Floats:
+    """Dose on a stencil's lattice, flat, at its cells and their neighbours only: corners of its box may be
+    many, and turned points cost more than those along the axes of the grid."""
+    asked = np.zeros(at.wider.shape_zyx, dtype=np.bool_).ravel()
+    for step in at.strides:
+        asked[at.place - step] = asked[at.place + step] = True
+    asked[at.place] = True
+    gy = np.full(asked.shape, np.nan)
+    places = np.flatnonzero(asked)
+    k, j, i = np.unravel_index(places, at.wider.shape_zyx)
+    xyz_mm = np.stack([at.wider.x_mm[i], at.wider.y_mm[j], at.wider.z_mm[k]], axis=1)
+    gy[places] = grid.at_points(xyz_mm, transform)
+    return gy
 
 
 def _agreed(before: Floats, after: Floats) -> Floats:

@@ -136,7 +136,7 @@ def interpolate(source: Lattice, values: npt.NDArray[Any], target: Lattice) -> F
 
 def interpolate_at(source: Lattice, values: npt.NDArray[Any], xyz_mm: Floats) -> Floats:
     """Values of a lattice at any points, shape (..., 3); NaN outside and where a point is NaN."""
-    known = np.all(np.isfinite(xyz_mm), axis=-1)
+    known = np.isfinite(xyz_mm[..., 0] + xyz_mm[..., 1] + xyz_mm[..., 2])
     origin_xyz_mm = np.array([source.x_mm[0], source.y_mm[0], source.z_mm[0]])
     safe = np.where(known[..., None], xyz_mm, origin_xyz_mm)
     ix, wx, in_x = _locate(source.x_mm, safe[..., 0])

@@ -89,6 +89,18 @@ class CourseStatement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationStatement:
+    """A registration in a file beside the case: a 4x4 matrix as text or ``.npy``, or a field as ``.npz``.
+
+    It maps points of ``from_frame`` into ``to_frame``, both Frame of Reference UIDs.
+    """
+
+    from_frame: str
+    to_frame: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """Everything a person stated about a case; an empty one where nothing was.
 
@@ -100,6 +112,7 @@ class Statement:
     courses: Mapping[str, CourseStatement] = field(default_factory=dict)
     structures: Mapping[str, str | int] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    registrations: tuple[RegistrationStatement, ...] = ()
     patient_id: str = ""
     registration_mm: float | None = None
     source: str = ""

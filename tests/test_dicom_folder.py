@@ -69,7 +69,6 @@ def test_only_the_case_file_of_the_folder_itself_is_passed_over(tmp_path: Path) 
 
 def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
     make.save_case(tmp_path)
-    make.save(other_object("REG", "1.2.3.1"), tmp_path / "REG.dcm")
     make.save(make.make_record(uid="1.2.3.2", sop_class=make.BRACHY_RECORD), tmp_path / "RT.dcm")
     make.save(other_object("RTRECORD", "1.2.3.4"), tmp_path / "RT2.dcm")
     simulated = make.make_record(uid="1.2.3.5")
@@ -81,7 +80,6 @@ def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
     case = read_folder(tmp_path)
     reasons = {path: (f.kind, f.used, f.reason) for path, f in listed(case).items() if not f.used}
     assert reasons == {
-        "REG.dcm": ("REG", False, "registrations between frames of reference are not read"),
         "RT.dcm": ("RTRECORD", False, "brachytherapy records are not read"),
         "RT2.dcm": (
             "RTRECORD",

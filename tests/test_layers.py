@@ -19,12 +19,12 @@ intervals quantities radiobiology transforms lattices contours areas outlines li
 spreads curves envelopes
 doses structures plans registrations records statement delivery ledger visits case fractions
 book_entries
-evaluation doubt accumulation
-dicom casefile
-goals rules rulefile protocol findings results provenance roles counts courses book checking
+evaluation doubt accumulation dosemap mapping
+dicom registrationfile casefile
+goals rules rulefile protocol findings results provenance roles counts courses book checking exporting
 report
 __init__
-cli __main__
+cli_export cli __main__
 """
 """Left to right within a line, upper lines first; a package stands for all of its modules."""
 

@@ -121,7 +121,7 @@ class TestRepopulation:
 
     def test_it_is_said(self) -> None:
         said = self.result(self.case(first_date=dt.date(2024, 1, 8))).assumptions
-        assert any("repopulation of 0.9 Gy a day of BED from day 28" in a and "(a test)" in a for a in said)
+        assert any("repopulation of 0.9 Gy of BED a day from day 28" in a and "(a test)" in a for a in said)
 
     def test_numbers_that_cannot_be(self) -> None:
         with pytest.raises(QuantityError, match="k_gy_per_day"):

@@ -8,6 +8,7 @@ from dosecalc.checking.context import Context
 from dosecalc.checking.session_rules import days_of
 from dosecalc.errors import DosecalcError
 from dosecalc.quantities import Bed, Eqd2, model_text
+from dosecalc.registrations import NoPath, Step
 from dosecalc.rules import CumulativeLimit, DecisionPoint, DoseMatchesPrescription
 from dosecalc.statement import EventKind
 
@@ -44,10 +45,29 @@ def assumptions(context: Context) -> tuple[str, ...]:
         f"judged as of: {before}",
         f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
         "dose holds for the whole voxel",
+        *(f"registered {step}" for step in _steps(context)),
         *_models(context),
         "linear-quadratic model with the a/b of the protocol, complete repair between sessions of different "
         "days, no recovery of prior dose, no repopulation",
     )
+
+
+def _steps(context: Context) -> Iterator[Step]:
+    """The registrations by which doses of other frames enter the sums, each once."""
+    try:
+        frame = next(s.frame_uid for s in context.structure_set() if s.frame_uid)
+    except (DosecalcError, StopIteration):
+        return  # then nothing is registered
+    seen = set()
+    for grid in context.treatment.ledger.known().grids():
+        try:
+            route = context.case.frames.route(frame, grid.frame_uid)
+        except DosecalcError:
+            continue  # the rule on frames says why
+        for step in () if isinstance(route, NoPath) else route:
+            if str(step) not in seen:
+                seen.add(str(step))
+                yield step
 
 
 def _models(context: Context) -> Iterator[str]:
@@ -59,8 +79,9 @@ def _models(context: Context) -> Iterator[str]:
             named.setdefault(f"{text} ({entry.model_source})", []).append(entry.name)
         if entry.repopulation is not None:
             factor = entry.repopulation
-            text = f"repopulation of {factor.k_gy_per_day:g} Gy a day of BED from day {factor.kickoff_days:g} "
-            text += f"of a course on, in rows of its own ({entry.repopulation_source})"
+            daily = f"repopulation of {factor.k_gy_per_day:g} Gy of BED a day"
+            text = f"{daily} from day {factor.kickoff_days:g} of a course on, in rows of its own "
+            text += f"({entry.repopulation_source})"
             named.setdefault(text, []).append(entry.name)
     for text, names in named.items():
         yield f"{text}: {', '.join(names)}"

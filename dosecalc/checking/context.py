@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from dosecalc.accumulation import CellDoses, Kept, cell_doses, quadrature_of
 from dosecalc.case import Case
 from dosecalc.courses import Treatment
-from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.goals import Goal
@@ -265,9 +264,6 @@ class Context:
             return None
         return (begun[0] - ended[-1]).days / _DAYS_A_MONTH
 
-    def _unlinked(self, quadrature: Quadrature, grid: DoseGrid) -> bool:
-        return isinstance(self.case.frames.path(quadrature.frame_uid, grid.frame_uid), NoPath)
-
     def quadrature(self, region: Region) -> Quadrature:
         """The cells of a structure, made once."""
         known = self._quadratures.get(id(region))
@@ -292,11 +288,12 @@ class Context:
         if known is None or any(g not in known.gy for g in wanted):
             # All grids at once: each may ask for finer cells, and all stand at the same ones.
             every = tuple(dict.fromkeys((*self.treatment.ledger.known().grids(), *wanted)))
-            unlinked = tuple(g for g in every if self._unlinked(quadrature, g))
+            paths = {g: self.case.frames.path(quadrature.frame_uid, g.frame_uid) for g in every}
+            unlinked = {g: path for g, path in paths.items() if isinstance(path, NoPath)}
             linked = tuple(g for g in every if g not in unlinked)
-            known = cell_doses(quadrature, linked, frames=self.case.frames).with_nowhere(unlinked)
+            known = cell_doses(quadrature, linked, frames=self.case.frames).with_unlinked(unlinked)
             self._cells[id(quadrature)] = known
-        return replace(known, gy={g: known.gy[g] for g in wanted})
+        return known.of(wanted)
 
 
 def _folded(name: str) -> str:

@@ -10,7 +10,7 @@ from dosecalc.checking.context import Context, each_structure, finding, not_eval
 from dosecalc.checking.sums import missing_from_sum
 from dosecalc.checking.target_rules import target_ratio
 from dosecalc.doses import is_earlier
-from dosecalc.errors import DosecalcError
+from dosecalc.errors import DosecalcError, FrameError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.registrations import NoPath
@@ -154,9 +154,9 @@ def one_frame(context: Context, rule: Rule) -> Iterator[Finding]:
                 held[f"structure {structure.name!r}"] = structure.frame_uid
     frames = list(dict.fromkeys(uid for uid in held.values() if uid))
     problems = [
-        str(path)
+        text
         for first, second in itertools.combinations(frames, 2)
-        if isinstance(path := context.case.frames.path(first, second), NoPath)
+        if (text := _why_unlinked(context, first, second))
     ]
     nameless = [name for name, uid in held.items() if not uid]
     if problems:
@@ -164,9 +164,20 @@ def one_frame(context: Context, rule: Rule) -> Iterator[Finding]:
     elif nameless and frames:
         yield not_evaluated(rule, f"no frame of reference is named for {', '.join(nameless)}")
     elif len(frames) > 1:
-        yield finding(rule, Outcome.PASS, f"{len(frames)} frames of reference, all registered")
+        remarks = [text for r in context.case.registrations for text in r.remarks()]
+        text = f"{len(frames)} frames of reference, all registered"
+        yield finding(rule, Outcome.PASS, "; ".join((text, *remarks)))
     else:
         yield finding(rule, Outcome.PASS, "all doses and structures share one frame of reference")
+
+
+def _why_unlinked(context: Context, first: str, second: str) -> str:
+    """Why two frames have no way between them, or no single one; empty where they have."""
+    try:
+        path = context.case.frames.path(first, second)
+    except FrameError as error:
+        return str(error)
+    return str(path) if isinstance(path, NoPath) else ""
 
 
 def cumulative_table(context: Context, rule: Rule) -> Iterator[Finding]:

@@ -13,11 +13,12 @@ from dosecalc.errors import MetricError
 from dosecalc.findings import Outcome
 from dosecalc.goals import ROUNDING, DoseAtVolume, Extreme, Goal, Metric, measure, metric_name
 from dosecalc.intervals import Band, Interval, Source
-from dosecalc.registrations import NoPath
 
 NEAR_MAX_CM3 = 0.03
 """The volume of a near-maximum dose in the tables."""
 _MOST_DIGITS = 12
+_ROUNDING = 1e-12
+"""Relative rounding of a difference of volumes."""
 NOTHING_KNOWN = Interval(value=0.0, low=0.0, high=math.inf)
 """What can be said of a dose of which nothing is known."""
 
@@ -126,14 +127,18 @@ def cover_text(cells: CellDoses) -> str:
 
 def cover_notes(cells: CellDoses) -> tuple[str, ...]:
     """For each dose that does not reach all of a structure, how much it misses and why."""
-    whole, home = float(cells.volume_cm3.sum()), cells.quadrature.frame_uid
+    whole = float(cells.volume_cm3.sum())
     found = []
     for grid, gy in cells.gy.items():
         name = grid.source or grid.uid
-        outside = float(cells.volume_cm3[np.isnan(gy)].sum())
-        if outside >= whole and home and grid.frame_uid not in {home, ""}:
-            found.append(f"{name}: {NoPath(from_uid=home, to_uid=grid.frame_uid)}")
-        elif outside > 0:
+        folded = cells.folded_cm3.get(grid, 0.0)
+        outside = float(cells.volume_cm3[np.isnan(gy)].sum()) - folded
+        if grid in cells.unlinked:
+            found.append(f"{name}: {cells.unlinked[grid]}")
+            continue
+        if folded > 0:
+            found.append(f"{folded:.3g} of {whole:.3g} cm3 lie where the registration of {name} folds")
+        if outside > _ROUNDING * whole:
             found.append(f"{outside:.3g} of {whole:.3g} cm3 lie outside the dose {name}")
     return tuple(found)
 

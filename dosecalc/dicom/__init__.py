@@ -3,6 +3,7 @@
 from dosecalc.dicom.dose import read_dose
 from dosecalc.dicom.folder import read_folder
 from dosecalc.dicom.plan import read_plan
+from dosecalc.dicom.registration import read_registrations
 from dosecalc.dicom.structures import read_structures
 
-__all__ = ["read_dose", "read_folder", "read_plan", "read_structures"]
+__all__ = ["read_dose", "read_folder", "read_plan", "read_registrations", "read_structures"]

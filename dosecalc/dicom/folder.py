@@ -18,6 +18,7 @@ from dosecalc.dicom.links import link_problems
 from dosecalc.dicom.patients import after_birth, of_one_patient
 from dosecalc.dicom.plan import plan_of
 from dosecalc.dicom.record import record_of, why_not_read
+from dosecalc.dicom.registration import registrations_of
 from dosecalc.dicom.structures import structures_of
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DicomError, DosecalcError, InputError
@@ -30,10 +31,10 @@ _READERS: dict[str, Callable[[DicomFile], Read]] = {
     "RTDOSE": linked_dose_of,
     "RTSTRUCT": structures_of,
     "RTRECORD": record_of,
+    "REG": registrations_of,
 }
 
 _NOT_USED = {
-    "REG": "registrations between frames of reference are not read",
     "DICOMDIR": "an index of other files",
 }
 
@@ -87,12 +88,14 @@ def _case(root: Path, found: Sequence[Found], problems: Sequence[str]) -> Case:
     structure_sets = tuple(r for r in read if isinstance(r, StructureSet))
     records = tuple(r for r in read if isinstance(r, TreatmentRecord))
     summaries = tuple(r for r in read if isinstance(r, TreatmentSummary))
+    registrations = tuple(r for several in read if isinstance(several, tuple) for r in several)
     links = link_problems(plans, doses, structure_sets, (*records, *summaries))
     return Case(
         folder=root,
         plans=plans,
         doses=doses,
         structure_sets=structure_sets,
+        registrations=registrations,
         records=records,
         summaries=summaries,
         inputs=tuple(entry.file for entry in found),

@@ -9,6 +9,7 @@ from dosecalc.case import InputFile
 from dosecalc.doses import DoseGrid
 from dosecalc.plans import Plan
 from dosecalc.records import TreatmentRecord, TreatmentSummary
+from dosecalc.registrations import Registration
 from dosecalc.structures import StructureSet
 
 CASE_FILE = "case.toml"
@@ -19,7 +20,8 @@ LISTED_FILES = 8
 Planned = Plan | DoseGrid | StructureSet
 """What a case is about: a folder needs one of them to be a case."""
 
-Read = Planned | TreatmentRecord | TreatmentSummary
+Read = Planned | TreatmentRecord | TreatmentSummary | tuple[Registration, ...]
+"""A registration file may link several frames with its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
