@@ -125,6 +125,7 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
                 f"{case.statement.source}: courses.{later[0]}.not_planned_yet: expected false, as the "
                 f"{course.name} course, which follows it, is planned"
             )
+    _check_last_dates(case, sessions)
     sessions = _earlier_first(case, sessions, assumptions)
     events = case.statement.events
     return Treatment(
@@ -141,6 +142,22 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
         planned=Ledger(sessions=tuple(planned), events=events),
         assumptions=tuple(assumptions),
     )
+
+
+def _check_last_dates(case: Case, sessions: Sequence[Session]) -> None:
+    """A course that is stated to be over ended before the next one began."""
+    order = list(dict.fromkeys(s.course for s in sessions))
+    for place, course in enumerate(order):
+        last = case.statement.course(course).last_date
+        begun = [
+            (s.date, s.course) for s in sessions if s.course in order[place + 1 :] and s.date is not None
+        ]
+        if last is not None and begun and min(begun)[0] <= last:
+            day, following = min(begun)
+            raise InputError(
+                f"{case.statement.source}: courses.{course}.last_date: expected a day before {day}, on which "
+                f"the {following} course begins, found {last}"
+            )
 
 
 def _booked(

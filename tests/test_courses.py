@@ -140,6 +140,15 @@ class TestDates:
         known = CourseStatement(first_date=DEFINITIVE_FIRST, last_date=dt.date(2026, 5, 6))
         assert None not in dates(make_case(statement=stated(definitive=known)), "definitive")
 
+    @pytest.mark.parametrize("day", [dt.date(2026, 3, 2), dt.date(2026, 9, 1), dt.date(2199, 1, 1)])
+    def test_a_prior_course_that_ends_after_the_next_began_is_refused(self, day: dt.date) -> None:
+        prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, last_date=day)
+        words = f"courses.prior.last_date: expected a day before 2026-03-02, on which the induction .*{day}"
+        with pytest.raises(InputError, match=words):
+            treatment(make_case(statement=stated(prior=prior)))
+        before = CourseStatement(prescription_gy=Decimal(70), fractions=35, last_date=dt.date(2026, 3, 1))
+        assert len(treatment(make_case(statement=stated(prior=before))).ledger) == 35 + 3 + 28
+
     @pytest.mark.parametrize("day", [dt.date(2026, 3, 28), dt.date(2026, 3, 29)])
     def test_a_weekend_is_no_first_date(self, day: dt.date) -> None:
         case = make_case(statement=stated(definitive=CourseStatement(first_date=day)))
