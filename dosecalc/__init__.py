@@ -9,13 +9,23 @@ from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
 from dosecalc.checking.allowances import Allowance
 from dosecalc.curves import Curve
-from dosecalc.dicom import read_dose, read_plan, read_registrations, read_structures
+from dosecalc.dicom import (
+    Identity,
+    Uncovered,
+    read_dose,
+    read_plan,
+    read_registrations,
+    read_structures,
+    write_dose,
+)
+from dosecalc.dosemap import DoseMap
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.goals import Goal, parse_goal
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
+from dosecalc.mapping import Missing, dose_map
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
@@ -42,6 +52,7 @@ __all__ = [
     "Deformation",
     "Derived",
     "DoseGrid",
+    "DoseMap",
     "DosecalcError",
     "EndCaps",
     "Eqd2",
@@ -51,12 +62,14 @@ __all__ = [
     "Frames",
     "Goal",
     "Grouping",
+    "Identity",
     "Lattice",
     "Ledger",
     "Level",
     "Lq",
     "LqL",
     "LqRepair",
+    "Missing",
     "Outcome",
     "PerFraction",
     "Physical",
@@ -67,6 +80,7 @@ __all__ = [
     "Statement",
     "Structure",
     "StructureSet",
+    "Uncovered",
     "VectorGrid",
     "accumulate",
     "bed",
@@ -74,6 +88,7 @@ __all__ = [
     "check",
     "course_parts",
     "difference",
+    "dose_map",
     "dvh",
     "eqd2",
     "geud",
@@ -93,4 +108,5 @@ __all__ = [
     "repopulated_bed",
     "session_bed",
     "session_curves",
+    "write_dose",
 ]

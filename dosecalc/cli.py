@@ -1,4 +1,4 @@
-"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining`` and ``check``.
+"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining``, ``check`` and ``export``.
 
 Exit codes of ``check``: 0 all required rules pass or are not due; 1 a required rule fails; 2 nothing can
 be checked; 3 no required rule fails, but one is UNCERTAIN or NOT EVALUATED, or none was judged; 4 an
@@ -21,6 +21,7 @@ from pathlib import Path
 from dosecalc.case import Case
 from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
+from dosecalc.cli_export import add_export_options, export
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Outcome
 from dosecalc.protocol import Protocol, load_protocol
@@ -42,6 +43,7 @@ _EPILOG = """examples:
   dosecalc remaining FOLDER --protocol MINE   how much of each cumulative limit is left
   dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
   dosecalc check FOLDER --after-fraction 25   the same as after a fraction of the last course
+  dosecalc export FOLDER --out DIR            summed EQD2 as RT Dose files, one for each a/b
 
 exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
 3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
@@ -117,7 +119,9 @@ def _parser() -> argparse.ArgumentParser:
     remaining.add_argument("--json", type=Path, metavar="FILE", help="write it as JSON")
     check = commands.add_parser("check", help="hold a folder against a protocol")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
-    for command in (ledger, remaining, check):
+    exported = commands.add_parser("export", help="summed BED, EQD2 or physical dose as RT Dose files")
+    add_export_options(exported)
+    for command in (ledger, remaining, check, exported):
         command.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
         when = command.add_mutually_exclusive_group()
         when.add_argument(
@@ -126,13 +130,14 @@ def _parser() -> argparse.ArgumentParser:
         when.add_argument(
             "--after-fraction", type=_number, metavar="N", help="as it stands after a fraction, such as 25"
         )
-    for command in (inspect, dvh, ledger, remaining, check):
+    for command in (inspect, dvh, ledger, remaining, check, exported):
         command.add_argument("folder", type=Path, metavar="FOLDER", help="searched with all folders below")
         command.add_argument(
             "--case", type=Path, metavar="FILE", help="a case file instead of FOLDER/case.toml"
         )
         command.add_argument("--patient", metavar="ID", help="which patient, where there are several")
-        command.add_argument("--identify", action="store_true", help="show the patient's name and ID")
+        if command is not exported:
+            command.add_argument("--identify", action="store_true", help="show the patient's name and ID")
     return parser
 
 
@@ -254,12 +259,19 @@ def _check(options: argparse.Namespace) -> int:
     return {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
 
 
+def _export(options: argparse.Namespace) -> int:
+    for line in export(options, _read(options), load_protocol(options.protocol)):
+        print(page([line]), end="")
+    return EXIT_PASS
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "dvh": _dvh,
     "ledger": _ledger,
     "remaining": _remaining,
     "check": _check,
+    "export": _export,
 }
 
 

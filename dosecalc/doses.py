@@ -16,6 +16,10 @@ from dosecalc.transforms import Transform, apply
 Floats = npt.NDArray[np.float64]
 
 
+OWN_MAKER = ("dosecalc", "dose sums")
+"""Manufacturer and ManufacturerModelName of what is exported: sums of dose, of BED or of EQD2."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WholePlan:
     """All fraction groups of one plan, from first to last fraction (DoseSummationType PLAN)."""

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from dosecalc.case import Case
 from dosecalc.doses import (
+    OWN_MAKER,
     Beams,
     DoseGrid,
     DoseType,
@@ -53,6 +54,10 @@ def fraction_of(case: Case, plan: Plan, stated: PlanStatement) -> FractionDose:
     if unstated:
         return _no(plan, f"{', '.join(unstated)} does not say what it holds (DoseSummationType)")
     unphysical = [d for d in doses if d.dose_type is not DoseType.PHYSICAL]
+    own = [d for d in unphysical if d.made_by.startswith(" ".join(OWN_MAKER))]
+    if own:
+        listed = ", ".join(d.source or d.uid for d in own)
+        return _no(plan, f"expected a dose of a planning system, found {listed}: an exported BED or EQD2")
     weighted = all(d.dose_type is DoseType.EFFECTIVE for d in unphysical)
     if unphysical and not (stated.effective and weighted):
         kinds = ", ".join(f"{d.source}: DoseType {d.dose_type.value}" for d in unphysical)

@@ -11,7 +11,7 @@ from cases import CORE, LEFT, LESION, UIDS, extended, judged, make_case, make_st
 
 from dosecalc import CheckResult, Outcome, Protocol, eqd2
 from dosecalc.case import Case
-from dosecalc.doses import DoseType
+from dosecalc.doses import OWN_MAKER, DoseType
 from dosecalc.errors import QuantityError, TomlError
 from dosecalc.quantities import TimeFactor
 from dosecalc.results import DoseRow
@@ -176,6 +176,16 @@ class TestEffectiveDose:
             a.startswith("WARNING: plan 'Boost'") and a.endswith("as declared: protons, RBE 1.1")
             for a in result.assumptions
         )
+
+    def test_an_exported_effect_is_none_whatever_is_declared(self) -> None:
+        case = self.case(effective="a mistake")
+        made = tuple(
+            replace(d, made_by=f"{' '.join(OWN_MAKER)} 0.1.0") if d.dose_type is DoseType.EFFECTIVE else d
+            for d in case.doses
+        )
+        found = one(judged(replace(case, doses=made), only=("R15",), cells=30), "R15", LEFT)
+        assert found.outcome is Outcome.NOT_EVALUATED
+        assert "found RD_boost.dcm: an exported BED or EQD2" in found.message
 
     def test_a_dose_that_says_nothing_of_its_kind_stays_none(self) -> None:
         case = self.case(effective="protons")

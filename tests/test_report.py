@@ -198,7 +198,7 @@ class TestDvhTable:
         rows = list(dvh_rows(case, names=(LEFT,), settings=COARSE))
         assert of_boost(dvh_text(rows)).split()[2:] == ["0.00", *["-"] * 8]
         (csv_line,) = [c for c in dvh_csv(rows).splitlines() if c.startswith("RD_boost")]
-        assert csv_line.split(",")[4:14] == ["1.792000", "0.000000", *[""] * 8]
+        assert csv_line.split(",")[5:15] == ["1.792000", "0.000000", *[""] * 8]
 
     def test_a_structure_that_cannot_be_read(self) -> None:
         broken = replace(standard_structures()[LEFT], contours=(), problem="torn")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dosecalc.checking.context import Context, each_structure, finding, not_evaluated
 from dosecalc.checking.sums import missing_from_sum
 from dosecalc.checking.target_rules import target_ratio
-from dosecalc.doses import is_earlier
+from dosecalc.doses import SeveralPlans, is_earlier
 from dosecalc.errors import DosecalcError, FrameError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
@@ -42,7 +42,7 @@ def plan_status(context: Context, rule: Rule) -> Iterator[Finding]:
     """Each plan: REJECTED fails, not approved warns, and so does a dose that is older than its plan."""
     for assigned in context.treatment.plans:
         plan = assigned.plan
-        doses = context.case.doses_of(plan.uid)
+        doses = [d for d in context.case.doses_of(plan.uid) if not isinstance(d.holds, SeveralPlans)]
         older = [d for d in doses if is_earlier(d.created, plan.created)]
         if plan.approval == "REJECTED":
             outcome, text = Outcome.FAIL, "ApprovalStatus is REJECTED"

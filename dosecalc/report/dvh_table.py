@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
 from dosecalc.curves import Curve
-from dosecalc.doses import DoseGrid
+from dosecalc.doses import DoseGrid, DoseType
 from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
 from dosecalc.intervals import Interval
@@ -107,7 +107,8 @@ def _lines(rows: list[DvhRow]) -> Iterator[str]:
     for number, dose in enumerate(dict.fromkeys(r.dose for r in rows)):
         if number:
             yield ""
-        yield f"Dose {clean(dose.source)} ({holds_text(dose)}, as it stands in the file)"
+        kind = "" if dose.dose_type is DoseType.PHYSICAL else f"DoseType {dose.dose_type.value}, "
+        yield f"Dose {clean(dose.source)} ({kind}{holds_text(dose)}, as it stands in the file)"
         own = [r for r in rows if r.dose is dose]
         body = [
             [
@@ -146,7 +147,7 @@ def dvh_csv(rows: list[DvhRow]) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
-        ["dose file", "dose holds", "ROI Number", "structure", "volume [cm3]", "covered [cm3]"]
+        ["dose file", "dose holds", "dose type", "ROI Number", "structure", "volume [cm3]", "covered [cm3]"]
         + [name for name, _ in COLUMNS]
         + ["problem"]
     )
@@ -156,6 +157,7 @@ def dvh_csv(rows: list[DvhRow]) -> str:
             [
                 clean(row.dose.source),
                 holds_text(row.dose),
+                row.dose.dose_type.value,
                 row.structure.number,
                 clean(row.structure.name),
                 f"{curve.volume_cm3:.6f}" if curve else "",
