@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import (
+    FRAME_UID,
     ISODOSE_END_MM,
+    LATTICE,
     LEFT,
     MUCOSA,
     NUMBERS,
@@ -22,12 +24,15 @@ from cases import (
     make_statement,
     one,
     outcomes,
+    sib_case,
 )
 from factories import make_structure, rectangle, slices
 
 from dosecalc import Outcome, Structure
 from dosecalc.case import Case
+from dosecalc.doses import DoseGrid
 from dosecalc.findings import Finding
+from dosecalc.lattices import Lattice
 from dosecalc.registrations import Registration
 from dosecalc.statement import CourseStatement, Grouping, PlanStatement
 from dosecalc.transforms import Affine
@@ -158,6 +163,25 @@ class TestDistance:
         assert found.measured == pytest.approx(28 - (15 + 35 / 4.5), abs=1.5)
         (reading,) = found.shown_readings
         assert reading.value == pytest.approx(2.0, abs=0.05)
+
+    def test_doses_of_another_image(self) -> None:
+        """An integrated boost on an image 60 mm further along x, turned by a quarter: nothing changes."""
+        matrix = np.array([[0.0, -1, 0, 60], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+        case = sib_case()
+        (boost,) = case.doses_of(UIDS["sib"])
+        turned = DoseGrid.from_array(
+            Lattice(x_mm=60 - LATTICE.y_mm[::-1], y_mm=LATTICE.x_mm, z_mm=LATTICE.z_mm),
+            boost.gy.transpose(0, 2, 1)[:, :, ::-1],
+            frame_uid="7.7",
+            uid=boost.uid,
+        )
+        others = tuple(d for d in case.doses if d is not boost)
+        link = Registration(from_uid=FRAME_UID, to_uid="7.7", transform=Affine(matrix=matrix))
+        moved = replace(
+            case, doses=(*others, replace(turned, plan_uids=boost.plan_uids)), registrations=(link,)
+        )
+        here, there = (one(judged(c, only=("R19",), cells=3000), "R19", LEFT).measured for c in (case, moved))
+        assert there == pytest.approx(here, abs=0.5)
 
     def test_it_is_not_among_the_findings(self) -> None:
         result = judged(make_case(), only=("R19",))

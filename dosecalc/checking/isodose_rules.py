@@ -12,6 +12,7 @@ from dosecalc.accumulation import cell_doses, solid_of
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import digits, measured, worst
 from dosecalc.checking.session_rules import days_of
+from dosecalc.doses import DoseGrid
 from dosecalc.errors import FrameError, MissingDoseError
 from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.goals import Extreme
@@ -21,7 +22,7 @@ from dosecalc.ledger import Contribution, GridFraction
 from dosecalc.registrations import NoPath
 from dosecalc.rules import Distance, Rule, Span
 from dosecalc.sampling import Quadrature
-from dosecalc.transforms import IDENTITY
+from dosecalc.transforms import IDENTITY, bounds
 
 Floats = npt.NDArray[np.float64]
 
@@ -236,12 +237,15 @@ def _distance_mm(
             if isinstance(c.fraction, GridFraction)
             for part in c.fraction.parts
         }:
-            coarse = session_on(context, contributions, quadrature.frame_uid, grid.lattice)
+            traced = _lattice_here(context, quadrature.frame_uid, grid)
+            if traced is None:
+                continue
+            coarse = session_on(context, contributions, quadrature.frame_uid, traced)
             where = np.argwhere(coarse >= dose_gy)
             if not where.size:
                 continue
             axes = []
-            for number, axis in enumerate((grid.lattice.z_mm, grid.lattice.y_mm, grid.lattice.x_mm)):
+            for number, axis in enumerate((traced.z_mm, traced.y_mm, traced.x_mm)):
                 low = axis[max(where[:, number].min() - 1, 0)]
                 high = axis[min(where[:, number].max() + 1, axis.size - 1)]
                 count = int((high - low) / _ISODOSE_MM) + 1
@@ -252,3 +256,23 @@ def _distance_mm(
             gaps, _ = cells.query(hot)
             nearest.append(float(gaps.min()))
     return min(nearest, default=None)
+
+
+def _lattice_here(context: Context, frame_uid: str, grid: DoseGrid) -> Lattice | None:
+    """A grid's own lattice, or where it lies in another frame an even one that holds all of it here.
+
+    None where no point of this frame has an image in that of the grid.
+    """
+    path = context.case.frames.path(frame_uid, grid.frame_uid)
+    if isinstance(path, NoPath):
+        raise FrameError(f"{grid.source}: {path}")
+    if path == IDENTITY:
+        return grid.lattice
+    axes = (grid.lattice.x_mm, grid.lattice.y_mm, grid.lattice.z_mm)
+    ends = (np.array([axis[end] for axis in axes]) for end in (0, -1))
+    low, high = bounds(path.inverse(), *ends)
+    if np.any(low > high):
+        return None
+    spacing = min(float(np.diff(axis).min()) for axis in axes if axis.size > 1)
+    x_mm, y_mm, z_mm = (np.arange(a, b + spacing, spacing) for a, b in zip(low, high, strict=True))
+    return Lattice(x_mm=x_mm, y_mm=y_mm, z_mm=z_mm)
