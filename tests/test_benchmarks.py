@@ -55,3 +55,4 @@ def test_one_command_runs_it() -> None:
     assert "34 structures" in done.stdout
     assert "12,000 contour points" in done.stdout
     assert "PROBLEM" not in done.stdout
+    assert "registered" in done.stdout
