@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dosecalc.doses import DoseGrid
+from dosecalc.images import ImageGrid
 from dosecalc.plans import Plan
 from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.registrations import Frames, Registration
@@ -35,7 +36,8 @@ class InputFile:
 class Case:
     """What is known about one patient's treatment.
 
-    ``records`` say what was given, beam by beam, ``summaries`` in how many fractions.
+    ``images`` say where CT series lie, ``records`` what was given, beam by beam, ``summaries`` in how many
+    fractions.
     ``problems`` are things that are wrong or odd with the input, in words; files that could not be
     used are in ``inputs`` with their reason. Patient attributes are kept apart, so that no report
     shows them unless asked.
@@ -46,6 +48,7 @@ class Case:
     doses: tuple[DoseGrid, ...] = ()
     structure_sets: tuple[StructureSet, ...] = ()
     registrations: tuple[Registration, ...] = ()
+    images: tuple[ImageGrid, ...] = ()
     records: tuple[TreatmentRecord, ...] = ()
     summaries: tuple[TreatmentSummary, ...] = ()
     statement: Statement = Statement()

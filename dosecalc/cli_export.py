@@ -13,6 +13,7 @@ from dosecalc.dicom.export_text import Identity
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import InputError, MissingDoseError
 from dosecalc.exporting import (
+    CT,
     Beyond,
     Exported,
     Sum,
@@ -63,8 +64,8 @@ def add_export_options(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--grid",
         default="",
-        metavar="COURSE|FILE",
-        help="whose dose grid to write on: a course, or a RT Dose; default: the last course with a dose",
+        metavar="COURSE|ct|FILE",
+        help="voxels of a course's dose, of the CT, or of a RT Dose; default: the last course with a dose",
     )
     command.add_argument(
         "--spacing", type=_length, metavar="MM", help="voxels of this size over the extent of that grid"
@@ -189,13 +190,13 @@ def _words(options: argparse.Namespace) -> Sequence[str]:
 
 
 def _grid(asked: str, protocol: Protocol) -> str | DoseGrid:
-    """A course by its name, or a RT Dose file."""
+    """A course by its name, the CT, or a RT Dose file."""
     names = [c.name for c in protocol.courses]
-    if not asked or asked in names:
+    if not asked or asked in {*names, CT}:
         return asked
     if not Path(asked).is_file():
         raise InputError(
-            f"--grid {asked}: expected a course ({', '.join(names)}) or a RT Dose file, found neither"
+            f"--grid {asked}: expected a course ({', '.join(names)}), {CT} or a RT Dose file, found neither"
         )
     grid = read_dose(asked)
     if not grid.frame_uid:

@@ -20,6 +20,7 @@ from dosecalc.dicom.export_text import Identity
 from dosecalc.dosemap import DoseMap
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, InputError, MissingDoseError
+from dosecalc.images import ImageGrid
 from dosecalc.ledger import GridFraction, Ledger
 from dosecalc.mapping import Missing, dose_map, respaced
 from dosecalc.protocol import Protocol
@@ -30,6 +31,9 @@ from dosecalc.sampling import Settings
 
 _COARSE = Settings(cells=1000)
 """Enough to say whether a structure reaches beyond a dose, and about how far."""
+
+CT = "ct"
+"""What asks for the grid of the CT."""
 
 
 class Sum(enum.Enum):
@@ -58,7 +62,7 @@ class Summed:
     ledger: Ledger
     lacks: tuple[str, ...]
     notes: tuple[str, ...]
-    grid: DoseGrid
+    grid: DoseGrid | ImageGrid
     plan_files: tuple[tuple[str, Path], ...]
 
 
@@ -86,8 +90,8 @@ def summed(
     ----------
     case, protocol, as_of, after_fraction : as for :func:`dosecalc.check`
     which : which sessions
-    grid : the grid that gives the voxels: a course of the protocol, or a dose. By default that of the last
-        course with a dose.
+    grid : the grid that gives the voxels: a course of the protocol, ``ct`` for the image that the structures
+        of the last course were drawn on, or a dose. By default that of the last course with a dose.
 
     Raises
     ------
@@ -110,7 +114,13 @@ def summed(
             "the plans as they are prescribed: expected neither as_of nor after_fraction with it"
         )
     treatment = _treatment(case, protocol, as_of, after_fraction)
-    where = grid if isinstance(grid, DoseGrid) else _grid_of(treatment, which, protocol, grid)
+    where: DoseGrid | ImageGrid
+    if isinstance(grid, DoseGrid):
+        where = grid
+    elif grid == CT:
+        where = _image_of(case, treatment)
+    else:
+        where = _grid_of(treatment, which, protocol, grid)
     for uid, reason in _unlinked(_ledger(treatment, which), where, case):
         treatment = treatment.without_dose(uid, reason)
     ledger = _ledger(treatment, which)
@@ -284,7 +294,18 @@ def _grid_of(treatment: Treatment, which: Sum, protocol: Protocol, course: str) 
     raise MissingDoseError(f"no dose{of} in {which.value}{_listed(_lacks(treatment, which))}")
 
 
-def _unlinked(ledger: Ledger, grid: DoseGrid, case: Case) -> Iterator[tuple[str, str]]:
+def _image_of(case: Case, treatment: Treatment) -> ImageGrid:
+    """The CT in the frame of reference of the structures that sums are taken in."""
+    sets = (case.structure_set_of(p.plan) for p in reversed(treatment.plans))
+    frame = next((s.frame_uid for found in sets if found for s in found if s.frame_uid), "")
+    series = [image for image in case.images if image.frame_uid == frame and len(image.lattice.z_mm) > 1]
+    if len(series) != 1:
+        listed = ", ".join(f"{i.source} ({len(i.lattice.z_mm)} slices)" for i in series) or "none"
+        raise InputError(f"grid: expected one CT series in the frame of the last structures, found {listed}")
+    return series[0]
+
+
+def _unlinked(ledger: Ledger, grid: DoseGrid | ImageGrid, case: Case) -> Iterator[tuple[str, str]]:
     """Plans whose dose lies in a frame of reference that nothing links to the grid's, and which."""
     fractions = dict.fromkeys(c.fraction for s in ledger for c in s.contributions)
     for fraction in fractions:

@@ -74,7 +74,7 @@ def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
     simulated = make.make_record(uid="1.2.3.5")
     simulated.TreatmentRecordContentOrigin = "SIMULATION"
     make.save(simulated, tmp_path / "RT3.dcm")
-    make.save(other_object("CT", "1.2.3.3"), tmp_path / "CT1.dcm")
+    make.save(other_object("MR", "1.2.3.3"), tmp_path / "MR1.dcm")
     (tmp_path / "notes.txt").write_text("hello")
     (tmp_path / "empty").touch()
     case = read_folder(tmp_path)
@@ -87,7 +87,7 @@ def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:
             "treatment records of SOP class 1.2.840.10008.5.1.4.1.1.66.1 are not read",
         ),
         "RT3.dcm": ("RTRECORD", False, "a simulated delivery, not a treatment"),
-        "CT1.dcm": ("CT", False, "objects of modality CT are not needed"),
+        "MR1.dcm": ("MR", False, "objects of modality MR are not needed"),
         "notes.txt": ("", False, "not a DICOM file"),
         "empty": ("", False, "an empty file"),
     }
@@ -194,7 +194,7 @@ def test_no_folder(tmp_path: Path) -> None:
 def test_nothing_usable_lists_what_is_there(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="readable RTPLAN, RTDOSE or RTSTRUCT file, found no file at all"):
         read_folder(tmp_path)
-    make.save(other_object("CT"), tmp_path / "CT.dcm")
+    make.save(other_object("MR"), tmp_path / "MR.dcm")
     (tmp_path / "notes.txt").write_text("hello")
     dataset = make.make_dose()
     dataset.DoseUnits = "RELATIVE"
@@ -203,7 +203,7 @@ def test_nothing_usable_lists_what_is_there(tmp_path: Path) -> None:
         read_folder(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path.as_posix()}: expected a readable RTPLAN, RTDOSE or RTSTRUCT file, "
-        "found CT.dcm: objects of modality CT are not needed; "
+        "found MR.dcm: objects of modality MR are not needed; "
         "RD.dcm: DoseUnits: expected GY, found RELATIVE; notes.txt: not a DICOM file"
     )
     for number in range(20):
@@ -215,12 +215,12 @@ def test_nothing_usable_lists_what_is_there(tmp_path: Path) -> None:
 def test_records_alone_are_no_case(tmp_path: Path) -> None:
     make.save(make.make_record(), tmp_path / "RT.dcm")
     make.save(make.make_summary(), tmp_path / "sum.dcm")
-    make.save(other_object("CT"), tmp_path / "CT.dcm")
+    make.save(other_object("MR"), tmp_path / "MR.dcm")
     with pytest.raises(InputError) as caught:
         read_folder(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path.as_posix()}: expected a readable RTPLAN, RTDOSE or RTSTRUCT file, "
-        "found CT.dcm: objects of modality CT are not needed; "
+        "found MR.dcm: objects of modality MR are not needed; "
         "RT.dcm: a treatment record without them; sum.dcm: a treatment record without them"
     )
 

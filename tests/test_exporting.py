@@ -143,8 +143,8 @@ def in_other_frame(folder: Path) -> Case:
 class TestGrid:
     def test_of_a_course(self, with_prior: Case) -> None:
         assert summed(with_prior, PROTOCOL, grid="induction").grid.source == "RD_boost.dcm"
-        with pytest.raises(InputError, match=r"grid: expected a course of 'redefine' \(prior, .* found 'ct'"):
-            summed(with_prior, PROTOCOL, grid="ct")
+        with pytest.raises(InputError, match=r"grid: expected a course of 'redefine' \(prior, .* found 'mr'"):
+            summed(with_prior, PROTOCOL, grid="mr")
 
     def test_of_a_course_without_dose(self, tmp_path: Path) -> None:
         case = read_case(save_redefine(tmp_path))

@@ -17,7 +17,7 @@ LAYERS = """
 errors tables amounts
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves envelopes
-doses structures plans registrations records statement delivery ledger visits case fractions
+doses structures plans registrations images records statement delivery ledger visits case fractions
 book_entries
 evaluation doubt accumulation dosemap mapping
 dicom registrationfile casefile

@@ -14,6 +14,7 @@ from dosecalc.dicom.birthdates import birth_date, dates_of
 from dosecalc.dicom.dose import linked_dose_of
 from dosecalc.dicom.files import DicomFile, open_dicom, read_bytes
 from dosecalc.dicom.found import CASE_FILE, LISTED_FILES, Found, Planned, Read
+from dosecalc.dicom.image import slice_of
 from dosecalc.dicom.links import link_problems
 from dosecalc.dicom.patients import after_birth, of_one_patient
 from dosecalc.dicom.plan import plan_of
@@ -22,6 +23,7 @@ from dosecalc.dicom.registration import registrations_of
 from dosecalc.dicom.structures import structures_of
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DicomError, DosecalcError, InputError
+from dosecalc.images import ImageSlice, stacked
 from dosecalc.plans import Plan
 from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.structures import StructureSet
@@ -32,7 +34,10 @@ _READERS: dict[str, Callable[[DicomFile], Read]] = {
     "RTSTRUCT": structures_of,
     "RTRECORD": record_of,
     "REG": registrations_of,
+    "CT": slice_of,
 }
+_SHOWN_ONLY = {"CT"}
+"""What no sum rests on: a file of this kind that cannot be used leaves nothing missing."""
 
 _NOT_USED = {
     "DICOMDIR": "an index of other files",
@@ -89,6 +94,7 @@ def _case(root: Path, found: Sequence[Found], problems: Sequence[str]) -> Case:
     records = tuple(r for r in read if isinstance(r, TreatmentRecord))
     summaries = tuple(r for r in read if isinstance(r, TreatmentSummary))
     registrations = tuple(r for several in read if isinstance(several, tuple) for r in several)
+    images, odd_images = stacked(r for r in read if isinstance(r, ImageSlice))
     links = link_problems(plans, doses, structure_sets, (*records, *summaries))
     return Case(
         folder=root,
@@ -96,10 +102,11 @@ def _case(root: Path, found: Sequence[Found], problems: Sequence[str]) -> Case:
         doses=doses,
         structure_sets=structure_sets,
         registrations=registrations,
+        images=images,
         records=records,
         summaries=summaries,
         inputs=tuple(entry.file for entry in found),
-        problems=(*problems, *links),
+        problems=(*problems, *odd_images, *links),
         patient_id=next((entry.patient_id for entry in used if entry.patient_id), ""),
         patient_name=next((entry.patient_name for entry in used if entry.patient_name), ""),
     )
@@ -165,7 +172,7 @@ def _understand(listed: Found, file: DicomFile) -> Found:
             return listed.unused(reason)
         return replace(listed, record=reader(file), dates=dates_of(item, kind))
     except DicomError as error:
-        return listed.unused(str(error), broken=True)
+        return listed.unused(str(error), broken=kind not in _SHOWN_ONLY)
     except DosecalcError as error:  # from a record, which does not know its file
         return listed.unused(f"{listed.file.path}: {error}", broken=True)
 
@@ -193,7 +200,7 @@ def _without_duplicates(found: list[Found]) -> tuple[list[Found], list[str]]:
             for entry in entries:
                 reason = "other content under the same SOPInstanceUID: " + paths
                 # What was not wanted anyway, such as a brachytherapy record, leaves nothing missing.
-                lost = entry.record is not None
+                lost = entry.record is not None and entry.file.kind not in _SHOWN_ONLY
                 file = replace(entry.file, used=False, reason=reason, lost=lost)
                 replaced[entry.file.path] = entry if entry.broken else replace(entry, file=file, record=None)
         else:
@@ -215,5 +222,6 @@ def _nothing_usable(root: Path, found: Iterable[Found]) -> str:
 
 def _reason(entry: Found) -> str:
     if entry.record is not None:
-        return "a treatment record without them"
+        what = {"RTRECORD": "a treatment record", "REG": "a registration"}.get(entry.file.kind, "an image")
+        return f"{what} without them"
     return entry.file.reason.removeprefix(f"{entry.file.path}: ")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from dosecalc.case import InputFile
 from dosecalc.doses import DoseGrid
+from dosecalc.images import ImageSlice
 from dosecalc.plans import Plan
 from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.registrations import Registration
@@ -20,7 +21,7 @@ LISTED_FILES = 8
 Planned = Plan | DoseGrid | StructureSet
 """What a case is about: a folder needs one of them to be a case."""
 
-Read = Planned | TreatmentRecord | TreatmentSummary | tuple[Registration, ...]
+Read = Planned | TreatmentRecord | TreatmentSummary | ImageSlice | tuple[Registration, ...]
 """A registration file may link several frames with its own."""
 
 
