@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import assert_never
 
-from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
+from dosecalc.celldoses import cell_doses
 from dosecalc.checking.context import Context, default_as_of
 from dosecalc.checking.data_rules import dose_matches
 from dosecalc.checking.standing import ended, known_on, stood_after, stood_on

@@ -10,7 +10,7 @@ from decimal import Decimal
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.celldoses import CellDoses
 from dosecalc.dosemap import DoseMap, SummedDose, widths_mm
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, FrameError, MissingDoseError, QuantityError

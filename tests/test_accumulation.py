@@ -24,15 +24,8 @@ from factories import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dosecalc.accumulation import (
-    accumulate,
-    cell_doses,
-    course_parts,
-    dvh,
-    high_dose_overlap,
-    quadrature_of,
-    session_curves,
-)
+from dosecalc.accumulation import accumulate, course_parts, dvh, high_dose_overlap, session_curves
+from dosecalc.celldoses import cell_doses, quadrature_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid, OneSession
 from dosecalc.errors import FrameError, MetricError, MissingDoseError, NotCoveredError, QuantityError

@@ -12,7 +12,8 @@ import pytest
 from factories import make_box, make_cylinder, make_dose, make_lattice, make_sphere, make_uniform_dose, slices
 from scipy.optimize import brentq
 
-from dosecalc.accumulation import accumulate, dvh, quadrature_of
+from dosecalc.accumulation import accumulate, dvh
+from dosecalc.celldoses import quadrature_of
 from dosecalc.doses import DoseGrid
 from dosecalc.evaluation import AtCells, at_cells, evaluated, stencil
 from dosecalc.lattices import Lattice

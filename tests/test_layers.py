@@ -19,7 +19,7 @@ intervals quantities radiobiology transforms lattices contours areas outlines li
 spreads curves envelopes
 doses structures plans registrations images records statement delivery ledger visits case fractions
 book_entries
-evaluation doubt accumulation dosemap mapping
+evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
 goals rules rulefile protocol findings results provenance roles counts courses book checking exporting
 report

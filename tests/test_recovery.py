@@ -11,8 +11,8 @@ from cases import LEFT, LESION, UIDS, cumulative, extended, judged, make_case, m
 from factories import make_box, make_dose, make_uniform_dose
 
 from dosecalc import Bed, Eqd2, Finding, Ledger, Outcome, Physical, Protocol, accumulate, eqd2
-from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
+from dosecalc.celldoses import cell_doses
 from dosecalc.envelopes import uniform
 from dosecalc.errors import QuantityError, TomlError
 from dosecalc.intervals import Source

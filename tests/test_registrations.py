@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pytest
 from factories import make_box, make_dose, make_lattice, make_sphere, slices
 
-from dosecalc.accumulation import accumulate, cell_doses, dvh
+from dosecalc.accumulation import accumulate, dvh
+from dosecalc.celldoses import cell_doses
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import FrameError, NotCoveredError

@@ -13,8 +13,8 @@ from factories import make_box, make_dose, make_uniform_dose
 from test_visits import begun, induction
 
 from dosecalc import Bed, Eqd2, Ledger, LqRepair, Physical, Protocol, accumulate
-from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
+from dosecalc.celldoses import cell_doses
 from dosecalc.courses import build_treatment
 from dosecalc.doses import DoseGrid
 from dosecalc.findings import Finding

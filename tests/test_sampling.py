@@ -19,8 +19,8 @@ from factories import (
     slices,
 )
 
-from dosecalc.accumulation import quadrature_of
 from dosecalc.areas import Fractions, area_fractions
+from dosecalc.celldoses import quadrature_of
 from dosecalc.contours import loop_edges
 from dosecalc.errors import ContourError
 from dosecalc.sampling import Settings, sample

@@ -19,7 +19,7 @@ from factories import (
     slices,
 )
 
-from dosecalc.accumulation import body_of, quadrature_of, solid_of
+from dosecalc.celldoses import body_of, quadrature_of, solid_of
 from dosecalc.errors import ContourError
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.shapes import Between, EndCaps

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.celldoses import CellDoses
 from dosecalc.checking.context import Context
 from dosecalc.checking.sums import missing_from_sum, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from dosecalc.accumulation import CellDoses, Kept, cell_doses, quadrature_of
 from dosecalc.case import Case
+from dosecalc.celldoses import CellDoses, Kept, cell_doses, quadrature_of
 from dosecalc.courses import Treatment
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome

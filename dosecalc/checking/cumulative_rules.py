@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept
+from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judging import (

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.accumulation import body_of
+from dosecalc.celldoses import body_of
 from dosecalc.checking.context import Context, Region, each_structure, finding
 from dosecalc.checking.judging import digits
 from dosecalc.findings import Finding, Outcome

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.accumulation import cell_doses, solid_of
+from dosecalc.celldoses import cell_doses, solid_of
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import digits, measured, worst
 from dosecalc.checking.session_rules import days_of

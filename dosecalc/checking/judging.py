@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.celldoses import CellDoses
 from dosecalc.curves import Curve
 from dosecalc.errors import MetricError
 from dosecalc.findings import Outcome

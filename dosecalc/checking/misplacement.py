@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from dosecalc.accumulation import CellDoses, Kept
+from dosecalc.celldoses import CellDoses, Kept
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import measured
 from dosecalc.doses import DoseGrid

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from dosecalc.accumulation import CellDoses
+from dosecalc.celldoses import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.judging import (
     NOTHING_KNOWN,

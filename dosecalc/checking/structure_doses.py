@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept, cell_doses
+from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import NEAR_MAX_CM3, cover_notes, near_max
 from dosecalc.checking.session_rules import Day, days_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dosecalc.accumulation import ALL_KEPT, CellDoses, Kept
+from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import measured
 from dosecalc.curves import Curve

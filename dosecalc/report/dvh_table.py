@@ -7,8 +7,8 @@ import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from dosecalc.accumulation import cell_doses
 from dosecalc.case import Case
+from dosecalc.celldoses import cell_doses
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid, DoseType
 from dosecalc.errors import DosecalcError, InputError, MetricError

@@ -19,7 +19,7 @@ IMPORTING = perf_counter()
 import measuring  # noqa: E402
 
 import dosecalc  # noqa: E402
-from dosecalc.accumulation import cell_doses  # noqa: E402
+from dosecalc.celldoses import cell_doses  # noqa: E402
 from dosecalc.intervals import Interval  # noqa: E402
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings  # noqa: E402
 
