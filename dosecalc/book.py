@@ -153,8 +153,8 @@ class _Tally:
 
     @property
     def days(self) -> set[int]:
-        """Prescribed days of which anything was given."""
-        return {day for _, day in self.given}
+        """Prescribed days of which anything was given; 0 is none."""
+        return {day for _, day in self.given if day}
 
     @property
     def whole(self) -> int | None:
@@ -198,7 +198,7 @@ def _planned_item(contribution: Contribution, day: int, plan: AssignedPlan, prot
         contribution,
         plan_label=plan.plan.label,
         by_role=tuple(by_role),
-        fraction=day - plan.after,
+        fraction=max(day - plan.after, 0),
         day=day,
         whole_gy=per_fraction(highest.dose_gy if highest else None),
     )

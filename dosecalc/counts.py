@@ -11,14 +11,17 @@ from dosecalc.plans import Plan
 from dosecalc.roles import AssignedPlan
 
 
-def whole_fractions(visits: Sequence[Visit]) -> dict[str, int]:
-    """By plan, how many of its fractions were given whole; a plan without records is not there."""
+def whole_fractions(visits: Sequence[Visit]) -> dict[str, tuple[int, ...]]:
+    """By plan, which of its fractions were given whole, ascending; a plan without records is not there."""
     shares: dict[str, dict[int, Decimal]] = {}
     for visit in visits:
         for given in visit.given:
             of_plan = shares.setdefault(given.plan_uid, {})
             of_plan[given.fraction] = of_plan.get(given.fraction, Decimal(0)) + given.share
-    return {uid: sum(share >= 1 for share in of_plan.values()) for uid, of_plan in shares.items()}
+    return {
+        uid: tuple(sorted(number for number, share in of_plan.items() if share >= 1))
+        for uid, of_plan in shares.items()
+    }
 
 
 def by_summaries(

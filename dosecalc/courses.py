@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dosecalc.case import Case
@@ -13,7 +13,7 @@ from dosecalc.envelopes import Numbers
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
 from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State, Stated
-from dosecalc.plans import MOST_FRACTIONS, Plan
+from dosecalc.plans import Plan
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
 from dosecalc.statement import CourseStatement, Grouping
@@ -90,7 +90,8 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
         for p in assigned
         if p.stated.effective
     )
-    shown = whole_fractions(given.visits)
+    whole = whole_fractions(given.visits)
+    shown = {uid: len(numbers) for uid, numbers in whole.items()}
     assigned = in_turn(case, assigned, protocol, shown, assumptions)
     planned: list[Session] = []
     sessions: list[Session] = []
@@ -109,7 +110,7 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
             prescribed = list(_sessions(case, course, members, stated, assumptions))
             planned.extend(prescribed)
             fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
-            days = {p.plan.uid: _days_of(p) for p in members}
+            days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
             visits = list(given_sessions(course.name, fractions, days, given.visits))
             sessions.extend(_booked(case, course.name, prescribed, visits, assumptions))
         elif stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
@@ -297,10 +298,18 @@ def _delivered(stated: CourseStatement, days: int) -> int:
     return days if stated.last_date else 0
 
 
-def _days_of(assigned: AssignedPlan) -> range:
-    """The days of its course that are a plan's own; without an end unless it was replaced."""
-    last = MOST_FRACTIONS if assigned.used is None else assigned.used
-    return range(assigned.after + 1, assigned.after + last + 1)
+def _day_by_fraction(assigned: AssignedPlan, whole: Sequence[int]) -> Callable[[int], int]:
+    """On which day of the course a fraction of a plan is, or was.
+
+    Of a plan that was replaced, the fractions that were given whole make up its days, in their order: one
+    that no record shows leaves none, for it will not be given any more. What was begun besides belongs to
+    its last day, and is no fraction of its own; where it has no day at all, to day 0.
+    """
+    if assigned.used is None:
+        return lambda fraction: assigned.after + fraction
+    days = {fraction: assigned.after + place for place, fraction in enumerate(whole, 1)}
+    last = assigned.after + assigned.used if assigned.used else 0
+    return lambda fraction: days.get(fraction, last)
 
 
 def _on_day(assigned: AssignedPlan, day: int) -> bool:

@@ -137,6 +137,8 @@ def _from_beams(plan: Plan, doses: Sequence[DoseGrid], fractions: int | None) ->
                 scale=Fraction(1) if _is_session(d) else Fraction(1, fractions or 1),
                 beam=d.holds.numbers[0] if isinstance(d.holds, Beams) and len(d.holds.numbers) == 1 else None,
             )
-            for d in doses
+            for d in sorted(
+                doses, key=lambda d: (d.holds.numbers if isinstance(d.holds, Beams) else (), d.uid)
+            )
         ),
     )

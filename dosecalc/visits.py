@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -14,21 +14,24 @@ _SATURDAY = 5
 
 
 def given_sessions(
-    course: str, fractions: Mapping[str, FractionDose], days: Mapping[str, range], visits: Sequence[Visit]
+    course: str,
+    fractions: Mapping[str, FractionDose],
+    days: Mapping[str, Callable[[int], int]],
+    visits: Sequence[Visit],
 ) -> Iterator[Session]:
     """The visits in which plans of a course were given, in their order.
 
     Parameters
     ----------
     fractions : the dose of one fraction of each plan of the course, by UID
-    days : the days of the course that are those of each plan; what was begun of a plan beyond its last day,
-        before it was replaced, belongs to that day and is no fraction of its own
+    days : by plan, from the number of a fraction to its day of the course
     """
     for visit in visits:
         given = [g for g in visit.given if g.plan_uid in fractions]
         if not given:
             continue
-        numbers = tuple(_day_of(g, days[g.plan_uid]) for g in given)
+        given.sort(key=lambda g: (g.plan_uid, g.fraction))
+        numbers = tuple(days[g.plan_uid](g.fraction) for g in given)
         day = max(numbers)
         yield Session(
             course=course,
@@ -41,10 +44,6 @@ def given_sessions(
             time=visit.begun.time() if visit.begun else None,
             source_uids=visit.source_uids,
         )
-
-
-def _day_of(given: Given, days: range) -> int:
-    return min(days.start + given.fraction, days.stop) - 1
 
 
 def _contribution(fraction: FractionDose, given: Given) -> Contribution:

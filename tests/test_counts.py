@@ -123,5 +123,7 @@ def test_fractions_are_whole_where_their_shares_sum_to_one() -> None:
             source_uids=(),
         )
 
-    assert whole_fractions([visit((1, "1")), visit((2, "0.6")), visit((2, "0.4"), (3, "0.9"))]) == {"1.1": 2}
+    assert whole_fractions([visit((1, "1")), visit((2, "0.6")), visit((2, "0.4"), (3, "0.9"))]) == {
+        "1.1": (1, 2)
+    }
     assert whole_fractions([]) == {}

@@ -160,3 +160,21 @@ def test_part_of_a_fraction_before_the_plan_was_replaced_stays_in_the_sums(whole
     row = next(r for r in found.delivered if r.course == "definitive")
     assert row.physical is not None
     assert row.physical.mean_gy.value == pytest.approx(whole * 1.6 + 0.8 + 15 * NEW_LEFT_GY, abs=1e-6)
+
+
+def test_a_fraction_that_no_record_shows_before_the_plan_was_replaced() -> None:
+    """Of the first plan 2 to 10 are shown: nine fractions, and the point comes one later, not two."""
+    records = tuple(
+        r for r in given(10, 16) if not (r.plan_uid == UIDS["definitive"] and r.deliveries[0].fraction == 1)
+    )
+    case = replanned(fractions=19, records=records)
+    course = treated(case).ledger.course("definitive")
+    assert course.delivered().whole_days() == tuple(range(1, 26))
+    assert [s.day for s in course] == list(range(1, 29))
+    assert {s.contributions[0].fraction.plan_uid for s in course.remaining()} == {SECOND}
+    (point,) = checked(case).stop_points
+    assert (point.given, point.given_gy) == (25, 50.0)
+    found = next(s for s in checked(case).structures if s.name == LEFT)
+    row = next(r for r in found.delivered if r.course == "definitive")
+    assert row.physical is not None
+    assert row.physical.mean_gy.value == pytest.approx(9 * 1.6 + 16 * NEW_LEFT_GY, abs=1e-6)

@@ -287,7 +287,8 @@ class Context:
         wanted = ledger.known().grids()
         if known is None or any(g not in known.gy for g in wanted):
             # All grids at once: each may ask for finer cells, and all stand at the same ones.
-            every = tuple(dict.fromkeys((*self.treatment.ledger.known().grids(), *wanted)))
+            books = self.treatment.ledger.known(), self.treatment.planned.known()
+            every = tuple(dict.fromkeys((*books[0].grids(), *books[1].grids(), *wanted)))
             paths = {g: self.case.frames.path(quadrature.frame_uid, g.frame_uid) for g in every}
             unlinked = {g: path for g, path in paths.items() if isinstance(path, NoPath)}
             linked = tuple(g for g in every if g not in unlinked)

@@ -12,7 +12,7 @@ from dosecalc.checking.decision_fraction import decision_fraction, earlier, poin
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
-from dosecalc.ledger import Ledger
+from dosecalc.ledger import Ledger, Session
 from dosecalc.results import DecisionState
 from dosecalc.rules import DecisionPoint, Rule, UlcerReading
 from dosecalc.statement import EventKind
@@ -67,6 +67,12 @@ class _Question:
     def after(self, day: dt.date) -> int:
         """How many days with treatment follow a day, as far as they have dates."""
         return len({s.day for s in self.given if s.date is not None and s.date > day})
+
+    def is_beyond(self, session: Session, day: dt.date | None) -> bool:
+        """Whether a session followed a day; without its date, whether it gave a fraction after the point."""
+        if session.date is None or day is None:
+            return session.day > self.point
+        return session.date > day
 
     @property
     def is_dated(self) -> bool:
@@ -239,7 +245,7 @@ def _reached(question: _Question, stop: dt.date | None) -> Stand:
         if found.outcome is Outcome.FAIL:
             return found
     # What decides was assessed before the fraction that follows the point, if there was one.
-    beyond = [s.date for s in question.given if s.day > question.point]
+    beyond = [s.date for s in question.given if question.is_beyond(s, question.due)]
     following = min((d for d in beyond if d is not None), default=None)
     deciding = [(d, complete) for d, complete in entered if following is None or d <= following]
     more = question.delivered - question.point
@@ -265,7 +271,7 @@ def _reached(question: _Question, stop: dt.date | None) -> Stand:
 def _complete(question: _Question, day: dt.date) -> Stand:
     """Complete response decided: nothing may follow the point, nor a later day on which it was assessed."""
     allowed = max(day, question.due or day)
-    beyond = [s for s in question.given if s.day > question.point and (s.date is None or s.date > allowed)]
+    beyond = [s for s in question.given if question.is_beyond(s, allowed)]
     if beyond:
         text = f"{len(beyond)} fractions were given after {question.test.dose_gy} Gy, and complete response "
         return Stand(DecisionState.VIOLATED, Outcome.FAIL, f"{text}was assessed on {day}", day)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dosecalc.book import Count, Entry, counts, entries
 from dosecalc.case import Case
-from dosecalc.checking.standing import ended
+from dosecalc.checking.standing import ended, known_on
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.ledger import Session, State
@@ -64,7 +64,8 @@ def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction |
     >>> [(c.course, c.planned, c.delivered, c.left) for c in view.counts]
     [('prior', 35, 35, 0), ('induction', 3, 0, 3), ('definitive', 28, 0, 28)]
     """
-    treatment = build_treatment(case, protocol)
+    known = known_on(case, at if isinstance(at, dt.date) else None)
+    treatment = build_treatment(known, protocol)
     stood, stands = _stood(treatment, at)
     book = ended(stood, case, protocol)
     found = entries(book, protocol, statement=case.statement)
@@ -74,7 +75,9 @@ def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction |
         entries=found,
         counts=counts(book, protocol, statement=case.statement),
         stands=stands,
-        notes=tuple(dict.fromkeys((*_standing(treatment, stood, at), *_notes(book)))),
+        notes=tuple(
+            dict.fromkeys((*_later_records(case, known), *_standing(treatment, stood, at), *_notes(book)))
+        ),
         lost=treatment.lost,
         problems=case.problems,
         provenance=_provenance(case, protocol, at),
@@ -99,6 +102,12 @@ def _stood(treatment: Treatment, at: dt.date | AfterFraction | None) -> tuple[Tr
                 raise InputError(f"after fraction {number}: {error}") from None
             stands = f"as it stands after fraction {number} of the {course} course"
             return replace(treatment, ledger=ledger), stands
+
+
+def _later_records(case: Case, known: Case) -> Iterator[str]:
+    later = len(case.records) - len(known.records)
+    if later:
+        yield f"{later} treatment record{'s' if later > 1 else ''} of later days left out"
 
 
 def _standing(treatment: Treatment, stood: Treatment, at: dt.date | AfterFraction | None) -> Iterator[str]:
