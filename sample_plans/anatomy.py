@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from places import Floats
 
-Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Outline = Callable[[float], Floats]
 Inside = Callable[[Floats, Floats, Floats], Mask]
@@ -23,6 +23,8 @@ CORE_RADIUS_MM = 7.0
 CORE_Y_MM = 2.0
 CAROTID_RADIUS_MM = 3.0
 MUCOSA_TOP_MM, MUCOSA_BOTTOM_MM = 27.0, -30.0
+TREATED = ("GTVp", "GTVp_High", "PTVp_200x28", "A_Carotid_L", "A_Carotid_R", "SpinalCord", "Brainstem")
+FEW = (*TREATED, "PTVp_150x3", "PTVp_500x3", "PTVp_200x35", "Nasopharynx^Muc")  # what rules need
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +38,8 @@ class Solid:
     inside: Inside
     box_xy_mm: tuple[float, float, float, float]
     decimals: int = 1
+    corners: int = 24  # of a contour, where the solid is moved
+    flat_ends: bool = False  # a tube, cut off at ``z_mm``; else round
 
     def slices(self) -> list[float]:
         first, last = self.z_mm
@@ -48,6 +52,12 @@ class Solid:
 
     def points(self, step_mm: tuple[float, float, float]) -> tuple[Floats, Floats, Floats]:
         """Midpoints of a dense regular raster that lie in the solid: the independent quadrature."""
+        x, y, z = self.raster(step_mm)
+        keep = self.inside(x, y, z)
+        return x[keep], y[keep], z[keep]
+
+    def raster(self, step_mm: tuple[float, float, float]) -> tuple[Floats, Floats, Floats]:
+        """Midpoints of a regular raster around the solid."""
         x0, x1, y0, y1 = self.box_xy_mm
         half = SLICE_MM / 2
         axes = [
@@ -57,8 +67,7 @@ class Solid:
             )
         ]
         x, y, z = (a.ravel() for a in np.meshgrid(*axes, indexing="ij"))
-        keep = self.inside(x, y, z)
-        return x[keep], y[keep], z[keep]
+        return x, y, z
 
 
 def ellipse(x_mm: float, y_mm: float, a_mm: float, b_mm: float, points: int) -> Floats:
@@ -92,7 +101,7 @@ def ellipsoid(
     last = np.ceil((cz + c) / SLICE_MM - 1) * SLICE_MM
     box = (cx - a, cx + a, cy - b, cy + b)
     return Solid(name=name, kind=kind, z_mm=(float(first), float(last)), outline=outline,
-                 inside=inside, box_xy_mm=box, decimals=decimals)  # fmt: skip
+                 inside=inside, box_xy_mm=box, decimals=decimals, corners=points)  # fmt: skip
 
 
 def tube(
@@ -122,7 +131,7 @@ def tube(
         float(np.min(cx - a)), float(np.max(cx + a)), float(np.min(cy - b)), float(np.max(cy + b))
     )  # fmt: skip
     return Solid(name=name, kind=kind, z_mm=z_mm, outline=outline, inside=inside, box_xy_mm=box,
-                 decimals=decimals)  # fmt: skip
+                 decimals=decimals, corners=points, flat_ends=True)  # fmt: skip
 
 
 def arch(
@@ -259,6 +268,11 @@ def organs() -> list[Solid]:
 def head(core_x_mm: float) -> list[Solid]:
     """Every solid of the anatomy, in the order of the structure set."""
     return [body(), *targets(core_x_mm), carotid(1), carotid(-1), mucosa(), *organs()]
+
+
+def named(solids: list[Solid], names: tuple[str, ...]) -> list[Solid]:
+    """Those of some names, in the order of the structure set."""
+    return [s for s in solids if s.name in names]
 
 
 def prior_head() -> list[Solid]:

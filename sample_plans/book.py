@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import cases
-from cases import CaseSpec, PlanSpec, Progress
+from cases import CaseSpec, Link, PlanSpec, Progress
 
 STOP_FRACTION = 25  # ceil(50 Gy / 2 Gy)
 BEAMS = 5  # of each plan, all of the same meterset
@@ -64,6 +64,12 @@ class Delivery:
     @property
     def share(self) -> float:
         return sum(self.beams) / BEAMS
+
+
+def frame_word(case: CaseSpec, image: str) -> str:
+    """The word that the UID of a frame of reference is made from; images: treatment, definitive, prior."""
+    own = {"definitive": case.new_ct, "prior": case.link is not Link.ONE_FRAME}
+    return f"{case.name} {image}" if own.get(image) else case.name
 
 
 def weekdays(first: dt.date, count: int, *, off_after: int = 0, off: int = 0) -> list[dt.date]:

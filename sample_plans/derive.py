@@ -10,8 +10,9 @@ from typing import Any
 import book
 import cases
 import numpy as np
+from agreement import frame_findings
 from book import STOP_FRACTION, Session
-from cases import CaseSpec
+from cases import CaseSpec, Link
 from findings import Finding, finding, passes
 from quadrature import (
     COARSE_MM,
@@ -28,7 +29,9 @@ from quadrature import (
     shared_gy,
     solid_of,
     stored_session_gy,
+    sum_points_of,
 )
+from rows import CONTOUR_SHARE, known, row_values
 from timeline import (
     ALPHA_BETA_LATE_GY,
     ALPHA_BETA_TUMOUR_GY,
@@ -39,18 +42,19 @@ from timeline import (
 
 LIMIT_GY = 3.0
 CONTOUR_GY = 0.015  # chords (0.03 mm) and slices of 3 mm (0.1 mm) at up to 0.13 Gy/mm
-CONTOUR_SHARE = 0.002  # of a mean: chords, and slices of 3 mm on a curved tube
 SHORT_END_GY = 0.02  # more for a contour that ends in a gradient: its end cap is a convention
 CAROTIDS = ("A_Carotid_L", "A_Carotid_R")
 MUCOSA = "Nasopharynx^Muc"
 SPARED = (*CAROTIDS, MUCOSA)
-REQUIRED = {"R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R25", "R30", "R42"}
+REQUIRED = {
+    "R05", "R10", "R12", "R15", "R16", "R17", "R18", "R21", "R23", "R24", "R25", "R30", "R42", "R42.organs",
+}  # fmt: skip
 
 
 def expected(case: CaseSpec) -> dict[str, Any]:
     findings = [
         *plan_findings(case), *target_findings(case), *sparing_findings(case),
-        *contour_findings(case), *calendar_findings(case), *drug_findings(case),
+        *contour_findings(case), *calendar_findings(case), *frame_findings(case), *drug_findings(case),
     ]  # fmt: skip
     outcomes = {f["outcome"] for f in findings if f["rule"] in REQUIRED}
     outcome = next(o for o in ("FAIL", "NOT EVALUATED", "UNCERTAIN", "PASS") if o in outcomes)
@@ -62,6 +66,7 @@ def expected(case: CaseSpec) -> dict[str, Any]:
         **progress_values(case),
         **session_values(case),
         "structures": structure_values(case),
+        **row_values(case),
     }
 
 
@@ -74,7 +79,8 @@ def plan_findings(case: CaseSpec) -> list[Finding]:
     for plan in case.plans():
         name, gy = plan.targets[0]
         if plan.course != "prior":
-            inside = points_of(case, name, COARSE_MM)
+            points = sum_points_of if plan.course == "definitive" else points_of
+            inside = points(case, name, COARSE_MM)
             median_gy = float(np.median(session_gy([plan], inside))) * plan.stored_fractions
             outcome = "PASS" if 0.9 <= median_gy / gy <= 1.15 else "NOT EVALUATED"
             found.append(finding("R05", outcome, name, measured=round(median_gy / gy, 4), tolerance=0.01))
@@ -199,10 +205,10 @@ def session_values(case: CaseSpec) -> dict[str, Any]:
 
 def structure_values(case: CaseSpec) -> list[dict[str, Any]]:
     """Means over all courses whose dose is at hand: of the core (plateaus) and of a carotid."""
-    if not trusted(case):
+    if not trusted(case) or case.link is Link.INVERTED:
         return []
     left_is_short = case.short_carotid or case.boost_x_mm[1] < cases.ALL_X_MM[1]
-    carotid = "A_Carotid_R" if left_is_short else "A_Carotid_L"
+    carotid = "A_Carotid_R" if left_is_short or case.prior_numbers else "A_Carotid_L"
     late = functools.partial(eqd2, alpha_beta_gy=ALPHA_BETA_LATE_GY)
     tumour = functools.partial(eqd2, alpha_beta_gy=ALPHA_BETA_TUMOUR_GY)
     wanted: list[tuple[str, str, TotalDose]] = [
@@ -211,7 +217,7 @@ def structure_values(case: CaseSpec) -> list[dict[str, Any]]:
         ("GTVp_High", f"EQD2({ALPHA_BETA_TUMOUR_GY:g})", tumour),
         (carotid, f"EQD2({ALPHA_BETA_LATE_GY:g})", late),
     ]
-    books = {"total": book.sessions(case)}
+    books = {"total": known(case, book.sessions(case))}
     if case.progress:
         books["delivered"] = book.sessions(case, ahead=False)
     return [
@@ -229,7 +235,7 @@ def structure_values(case: CaseSpec) -> list[dict[str, Any]]:
 
 def mean_value(case: CaseSpec, sessions: Counter[Session], name: str, total_of: TotalDose) -> dict[str, Any]:
     """A mean; its tolerance is what the stored grids differ, and CONTOUR_SHARE for the contours."""
-    points = points_of(case, name, COARSE_MM if name == "GTVp_High" else FINE_MM)
+    points = sum_points_of(case, name, COARSE_MM if name == "GTVp_High" else FINE_MM)
     value = float(total_of(sessions, points, session_gy).mean())
     stored = float(total_of(sessions, points, stored_session_gy).mean())
     tolerance = math.ceil((abs(stored - value) + CONTOUR_SHARE * value) * 100) / 100

@@ -8,14 +8,16 @@ import anatomy
 import book
 import cases
 import derive
+import explain_frames
 import numpy as np
 import quadrature
 import timeline
 from anatomy import Floats
 from book import Part, Session
-from cases import CaseSpec
+from cases import CaseSpec, Link
 from fields import BEAM_FORMULA, FORMULA
 from quadrature import Points
+from rows import known
 
 METHOD = (
     "Near-maxima (D0.03cc) are the lowest closed-form dose of the hottest 0.03 cm3 of points "
@@ -74,7 +76,8 @@ def derivation(case: CaseSpec) -> list[str]:
     lines = [case.title, FORMULA, *beams, *doses(case), CAROTID, *([MUCOSA] if case.mucosa else [])]
     return [
         *lines, METHOD, *spared(case), isodose(case), *core_sum(case), prescription(case),
-        targets(case), *timeline_text(case),
+        targets(case), *timeline_text(case), *explain_frames.registration(case),
+        *explain_frames.numbers(case),
     ]  # fmt: skip
 
 
@@ -93,6 +96,8 @@ def doses(case: CaseSpec) -> list[str]:
         if plan.beam_fields:
             angles = ", ".join(str(field.gantry) for field in plan.beam_fields)
             line += f"; a grid for each beam, from gantry angles {angles} degrees"
+        if plan.place is not None:
+            line += "; in a frame of its own"
         lines.append(line + ".")
     return lines
 
@@ -178,15 +183,23 @@ def core_sum(case: CaseSpec) -> list[str]:
         lines.append(f"{formula}{core_terms(case, alpha_beta)} Gy.")
         if case.progress:
             lines.append(f"The same of what is given so far: {core_terms(case, alpha_beta, ahead=False)} Gy.")
-    known = "count the prior course" if case.prior else "leave out the prior course (no dose of it here)"
-    lines.append(f"Means under 'structures' {known}; what one session gives is summed before EQD2.")
+    lines.append(f"Means under 'structures' {counted(case)}; what one session gives is summed before EQD2.")
     return lines
+
+
+def counted(case: CaseSpec) -> str:
+    match case.link:
+        case Link.UNREGISTERED:
+            return "leave out the prior course (nothing leads to its frame)"
+        case Link.INVERTED:
+            return "are not derived"
+    return "count the prior course" if case.prior else "leave out the prior course (no dose of it here)"
 
 
 def core_terms(case: CaseSpec, alpha_beta: float, *, ahead: bool = True) -> str:
     parts = [
         (n, sum(part.share * part.plan.fraction_gy for part in session))
-        for session, n in book.sessions(case, ahead=ahead).items()
+        for session, n in known(case, book.sessions(case, ahead=ahead)).items()
     ]
     terms = [n * d * (d + alpha_beta) / (2 + alpha_beta) for n, d in parts]
     words = " + ".join(f"{n} x {d:g} -> {t:.4f}" for (n, d), t in zip(parts, terms, strict=True))

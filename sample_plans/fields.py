@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from places import Floats, Place, back
 from scipy.interpolate import RegularGridInterpolator
 
-Floats = npt.NDArray[np.float64]
 Stored = npt.NDArray[np.uint16]
 
 BATH = 0.1  # share of the dose that falls off slowly, as scatter and leakage do
@@ -30,27 +30,35 @@ BEAM_FORMULA = (
 
 @dataclass(frozen=True, kw_only=True)
 class Field:
-    """Dose of one fraction: ``gy * S(r)`` about ``centre_mm``; plateau radius r0, fall-off w."""
+    """Dose of one fraction: ``gy * S(r)`` about ``centre_mm``; plateau radius r0, fall-off w.
+
+    ``stretch``: by how much r is stretched along x, y and z, which makes isodoses ellipsoids of balls.
+    """
 
     gy: float
     centre_mm: tuple[float, float, float]
     plateau_mm: float
     fall_mm: float
+    stretch: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def __call__(self, x: Floats, y: Floats, z: Floats) -> Floats:
-        cx, cy, cz = self.centre_mm
-        beyond = np.maximum(np.sqrt((x - cx) ** 2 + (y - cy) ** 2 + (z - cz) ** 2) - self.plateau_mm, 0.0)
+        (cx, cy, cz), (a, b, c) = self.centre_mm, self.stretch
+        r = np.sqrt(((x - cx) / a) ** 2 + ((y - cy) / b) ** 2 + ((z - cz) / c) ** 2)
+        beyond = np.maximum(r - self.plateau_mm, 0.0)
         ramp = 0.5 * (1 + np.cos(np.pi * np.minimum(beyond / self.fall_mm, 1.0)))
         bath = np.exp(-0.5 * (beyond / BATH_SIGMA_MM) ** 2)
         dose: Floats = self.gy * ((1 - BATH) * ramp + BATH * bath)
         return dose
 
     def words(self) -> str:
-        x, y, z = self.centre_mm
-        return (
+        (x, y, z), (a, b, c) = self.centre_mm, self.stretch
+        text = (
             f"{self.gy:g} Gy * S(r), centre ({x:g}, {y:g}, {z:g}), "
             f"r0 = {self.plateau_mm:g}, w = {self.fall_mm:g}"
         )
+        if self.stretch != (1.0, 1.0, 1.0):
+            text += f", r = sqrt((X/{a:g})^2 + (Y/{b:g})^2 + (Z/{c:g})^2) with X, Y, Z from the centre"
+        return text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,16 +107,22 @@ class Grid:
             unit_gy=self.unit_gy,
         )
 
-    def store(self, fields: Fields, times: float) -> Stored:
-        """The dose of ``times`` fractions at the nodes as 16-bit integers [z, y, x]."""
+    def store(self, fields: Fields, times: float, place: Place | None = None) -> Stored:
+        """The dose of ``times`` fractions at the nodes as 16-bit integers [z, y, x].
+
+        ``place``: the frame of the grid, where it is not that in which the fields are.
+        """
         x, y, z = self.axes()
         zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
-        return np.round(times * total(fields, xx, yy, zz) / self.unit_gy).astype(np.uint16)
+        dose = times * total(fields, *back(place, (xx, yy, zz)))
+        return np.round(dose / self.unit_gy).astype(np.uint16)
 
-    def interpolator(self, fields: Fields, times: float) -> RegularGridInterpolator:
+    def interpolator(
+        self, fields: Fields, times: float, place: Place | None = None
+    ) -> RegularGridInterpolator:
         """What a trilinear reader of the stored grid sees; points are (z, y, x)."""
         x, y, z = self.axes()
-        return RegularGridInterpolator((z, y, x), self.store(fields, times) * self.unit_gy)
+        return RegularGridInterpolator((z, y, x), self.store(fields, times, place) * self.unit_gy)
 
 
 def total(fields: Fields, x: Floats, y: Floats, z: Floats) -> Floats:

@@ -1,9 +1,10 @@
 """Write the sample cases: ``python sample_plans/make.py [FOLDER]`` (by default, beside this file).
 
 Synthetic patients for the rules of the protocol ``redefine``: RT Plan, RT Dose and RT Structure Set
-files, RT Beams Treatment Records where treatment has begun, the statement ``case.toml``, and
-``expected.json`` with what must come out and why. The expected values do not come from dosecalc,
-which is not imported here. The same bytes result every time.
+files, Spatial Registrations where an image has a frame of its own, RT Beams Treatment Records where
+treatment has begun, the statement ``case.toml``, and ``expected.json`` with what must come out and
+why. The expected values do not come from dosecalc, which is not imported here. The same bytes result
+every time.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import anatomy
 import book
 import cases
 import derive
 import dicom_out
 import explain
 import record_out
+import registration_out
 from anatomy import Solid
-from cases import CaseSpec, PlanSpec
+from book import frame_word
+from cases import CaseSpec, Link, PlanSpec
+from catalogue import CASES
 from dicom_out import Patient, PlanText, uid_of
+from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 
 def main(arguments: list[str]) -> int:
     folder = Path(arguments[0]) if arguments else Path(__file__).resolve().parent
-    for number, case in enumerate(cases.CASES, start=1):
+    for number, case in enumerate(CASES, start=1):
         write_case(case, number, folder / case.name)
     return 0
 
@@ -36,8 +40,13 @@ def main(arguments: list[str]) -> int:
 def write_case(case: CaseSpec, number: int, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     write_treatment(case, number, folder)
+    if case.new_ct:
+        write_new_ct(case, number, folder)
     if case.prior:
         write_prior(case, number, folder)
+    ds = registration(case, number)
+    if ds is not None:
+        dicom_out.save(ds, folder / "REG.dcm")
     if case.progress:
         write_records(case, number, folder / "records")
     (folder / "case.toml").write_text(case_toml(case), encoding="utf-8", newline="\n")
@@ -51,7 +60,7 @@ def patient_of(case: CaseSpec, number: int, study: str) -> Patient:
         patient_id=f"SAMPLE-{number:02d}",
         name=f"Sample^{case.name.removeprefix('redefine_').replace('_', ' ').title()}",
         study=f"{case.name} {study}",
-        frame=case.name,
+        frame=frame_word(case, study),
     )
 
 
@@ -60,15 +69,41 @@ def write_treatment(case: CaseSpec, number: int, folder: Path) -> None:
     patient = patient_of(case, number, "treatment")
     solids = case.solids()
     write_structures(case, patient, solids, folder / "RS.dcm", cases.PLANNED_ON)
-    for plan in case.plans():
+    for plan in case.induction() if case.new_ct else case.plans():
         if plan.course != "prior":
             write_plan(case, patient, plan, solids, folder)
 
 
+def write_new_ct(case: CaseSpec, number: int, folder: Path) -> None:
+    """The definitive plan on an image of its own: another frame of reference and structure set."""
+    patient, solids = patient_of(case, number, "definitive"), case.sum_solids()
+    write_structures(case, patient, solids, folder / "RS_definitive.dcm", cases.NEW_CT_ON)
+    for plan in case.definitive_plans():
+        write_plan(case, patient, plan, solids, folder)
+
+
+def registration(case: CaseSpec, number: int) -> Dataset | None:
+    """What links the frames of the case, where anything does."""
+    uid, treatment = uid_of(case.name, "registration"), uid_of(frame_word(case, "treatment"), "frame")
+    prior = uid_of(frame_word(case, "prior"), "frame")
+    if case.new_ct:
+        patient = patient_of(case, number, "definitive")
+        return registration_out.spatial(patient, uid, treatment, cases.NEW_CT.matrix, cases.NEW_CT_ON)
+    match case.link:
+        case Link.REGISTERED | Link.INVERTED:
+            matrix = cases.OLD_CT.matrix if case.link is Link.REGISTERED else cases.OLD_CT.inverse
+            patient = patient_of(case, number, "prior")
+            return registration_out.spatial(patient, uid, treatment, matrix, cases.PLANNED_ON)
+        case Link.DEFORMED:
+            patient = patient_of(case, number, "treatment")
+            return registration_out.deformable(patient, uid, prior, cases.BENT_CT, cases.PLANNED_ON)
+    return None
+
+
 def write_prior(case: CaseSpec, number: int, folder: Path) -> None:
-    """The prior course: a study and a structure set of its own, in the same frame of reference."""
+    """The prior course: a study and a structure set of its own, and in some cases a frame of reference."""
     patient = patient_of(case, number, "prior")
-    solids = anatomy.prior_head()
+    solids = case.prior_solids()
     write_structures(case, patient, solids, folder / "RS_prior.dcm", cases.PRIOR_PLANNED_ON)
     for plan in case.plans():
         if plan.course == "prior":
@@ -109,7 +144,7 @@ def write_plan(case: CaseSpec, patient: Patient, plan: PlanSpec, solids: list[So
     ds = dicom_out.plan(patient, uid, structures_uid(case, patient), text)
     dicom_out.save(ds, folder / f"RP_{plan.key}.dcm")
     for beam, one in enumerate(plan.beams(), start=1) if plan.beam_fields else [(None, plan)]:
-        stored = one.grid.store(one.fields, one.stored_fractions)
+        stored = one.grid.store(one.fields, one.stored_fractions, one.place)
         ds = dicom_out.dose(patient, uid, one.grid, stored, plan.planned_on, beam=beam)
         of_beam = f"_beam{beam}" if beam else ""
         dicom_out.save(ds, folder / f"RD_{plan.key}{of_beam}.dcm")
@@ -151,7 +186,14 @@ def prior_toml(case: CaseSpec) -> str:
         lines += [
             f'prescription_gy = "{cases.PRIOR_GY:g}"', f"fractions = {cases.PRIOR_FRACTIONS}"
         ]  # fmt: skip
-    return "\n".join([*lines, f"last_date = {cases.PRIOR_LAST_DATE}"])
+    lines.append(f"last_date = {cases.PRIOR_LAST_DATE}")
+    if case.prior_numbers:
+        lines += [
+            f"\n[courses.prior.structures.{cases.UNIFORM}]\nuniform_gy = {cases.UNIFORM_GY:g}",
+            f"\n[courses.prior.structures.{cases.BOUNDED}]\nmax_gy = {cases.MAX_GY:g}",
+            f"near_max_gy = {cases.NEAR_MAX_GY:g}",
+        ]
+    return "\n".join(lines)
 
 
 def induction_toml(case: CaseSpec) -> str:

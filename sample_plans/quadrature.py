@@ -16,8 +16,8 @@ from anatomy import Floats, Solid
 from book import Session
 from cases import CaseSpec, PlanSpec
 from fields import total
+from places import Points, back, read
 
-Points = tuple[Floats, Floats, Floats]
 SessionDose = Callable[[list[PlanSpec], Points], Floats]
 TotalDose = Callable[[Counter[Session], Points, SessionDose], Floats]
 
@@ -37,6 +37,15 @@ def points_of(case: CaseSpec, name: str, step_mm: tuple[float, float, float]) ->
     return solid.points(step_mm)
 
 
+@functools.cache
+def sum_points_of(case: CaseSpec, name: str, step_mm: tuple[float, float, float]) -> Points:
+    """Points of a structure that sums are taken in, which may be contoured in another frame."""
+    if case.sum_place is None:
+        return points_of(case, name, step_mm)
+    solid = next(s for s in case.sum_solids() if s.name == name)
+    return back(case.sum_place, solid.points(step_mm))
+
+
 def session_gy(plans: list[PlanSpec], points: Points) -> Floats:
     """Closed form of the physical sum of one fraction of each plan."""
     return total(tuple(f for p in plans for f in p.fields), *points)
@@ -46,10 +55,10 @@ def stored_session_gy(plans: list[PlanSpec], points: Points) -> Floats:
     """The same as a trilinear reader of the stored grids would see it."""
     sum_gy = np.zeros(points[0].shape)
     for plan in (one for p in plans for one in (p.beams() or [p])):
-        nodes = plan.grid.axes()
-        x, y, z = (np.clip(p, n[0], n[-1]) for p, n in zip(points, nodes, strict=True))  # outer half voxel
-        read = plan.grid.interpolator(plan.fields, plan.stored_fractions)
-        sum_gy += read(np.column_stack((z, y, x))) / plan.fractions
+        nodes, there = plan.grid.axes(), read(plan.place, points)
+        x, y, z = (np.clip(p, n[0], n[-1]) for p, n in zip(there, nodes, strict=True))  # outer half voxel
+        stored = plan.grid.interpolator(plan.fields, plan.stored_fractions, plan.place)
+        sum_gy += stored(np.column_stack((z, y, x))) / plan.fractions
     return sum_gy
 
 

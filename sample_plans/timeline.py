@@ -18,7 +18,7 @@ MAINTENANCE_DAYS = 14  # after the last fraction, it begins within so many
 
 
 def calendar_findings(case: CaseSpec) -> list[Finding]:
-    """R02, R14, R21, R24, R30, R41, R42 from the dates and prescriptions."""
+    """R02, R14, R21, R24, R30, R41 from the dates and prescriptions."""
     induction, definitive = book.induction_days(), book.definitive_days(case)
     core_gy = sum(gy for _, gy in core_prescriptions(case))
     one_a_day = len(set(definitive)) == len(definitive)
@@ -32,7 +32,6 @@ def calendar_findings(case: CaseSpec) -> list[Finding]:
         finding("R24", passes(book.busiest_week(definitive) <= 5 and one_a_day)),
         finding("R30", decision(case)[1]),
         finding("R41", on_risk_mark(case), **core),
-        finding("R42", "PASS"),
     ]
 
 

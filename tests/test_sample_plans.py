@@ -22,6 +22,9 @@ from dosecalc import cli
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.doses import Beams
 from dosecalc.ledger import Session, State
+from dosecalc.registrations import NoPath
+from dosecalc.structures import StructureSet
+from dosecalc.transforms import Deformation
 
 FOLDER = Path(__file__).resolve().parent.parent / "sample_plans"
 EXIT_CODES = {
@@ -43,6 +46,12 @@ EXIT_CODES = {
     "redefine_five_day_break": 0,
     "redefine_replanned": 0,
     "redefine_broken_off_beams": 1,
+    "redefine_new_ct": 0,
+    "redefine_prior_registered": 0,
+    "redefine_prior_inverted": 3,
+    "redefine_prior_unregistered": 3,
+    "redefine_prior_numbers": 0,
+    "redefine_deformable": 0,
 }
 WITH_RECORDS = {
     "redefine_under_way": 6 + 12,
@@ -59,8 +68,9 @@ QUANTITIES: dict[str, dosecalc.Physical | dosecalc.Eqd2] = {
     "EQD2(3)": dosecalc.Eqd2(alpha_beta_gy=3.0),
     "EQD2(10)": dosecalc.Eqd2(alpha_beta_gy=10.0),
 }
+ROW_METRICS = {"Mean": "mean_gy", "D0.03cc": "near_max_gy", "Dmax": "max_gy"}
 CASE_LIMIT_BYTES = 500_000
-ALL_LIMIT_BYTES = 7_000_000
+ALL_LIMIT_BYTES = 10_000_000
 
 
 def files_of(folder: Path) -> list[Path]:
@@ -161,6 +171,7 @@ def test_check_says_what_was_derived(name: str, tmp_path: Path) -> None:
                      (result["outcome"], code)),
         *(text for item in expected["findings"] if (text := disagreement(item, result))),
         *decision_differences(expected, result),
+        *mean_differences(expected, result),
         *row_differences(expected, result),
     ]  # fmt: skip
     assert wrong == []
@@ -180,8 +191,8 @@ def decision_differences(expected: dict[str, Any], result: dict[str, Any]) -> li
     ]
 
 
-def row_differences(expected: dict[str, Any], result: dict[str, Any]) -> list[str]:
-    """The table of structures, with what a stop leaves out; EQD2 at the protocol's a/b only."""
+def mean_differences(expected: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """Means in the table of structures, with what a stop leaves out; EQD2 at the protocol's a/b only."""
     wrong, compared = [], 0
     for item in expected["structures"]:
         found = next(s for s in result["structures"] if s["name"] == item["name"])
@@ -195,6 +206,23 @@ def row_differences(expected: dict[str, Any], result: dict[str, Any]) -> list[st
             compared += 1
     wanted = 3 * len({item["course"] for item in expected["structures"]})
     return [*wrong, *differences("number of means compared", wanted, compared)]
+
+
+def row_differences(expected: dict[str, Any], result: dict[str, Any]) -> list[str]:
+    """Ends of values in the table of structures; one that is open above has none there."""
+    wrong = []
+    for item in expected.get("rows", []):
+        found = next(s for s in result["structures"] if s["name"] == item["name"])
+        row = next(r for r in found["rows"] if r["course"] == item["course"])
+        columns = {"Physical": "physical", f"EQD2({found['alpha_beta_gy']:g})": "eqd2"}
+        value = row[columns[item["quantity"]]][ROW_METRICS[item["metric"]]]
+        near = [
+            None if item[end] is None else pytest.approx(item[end], abs=item["tolerance"])
+            for end in ("low", "high")
+        ]
+        what = f"{item['name']}, {item['metric']}, {item['quantity']}"
+        wrong += differences(what, near, [value["low"], value["high"]])
+    return wrong
 
 
 def disagreement(item: dict[str, Any], result: dict[str, Any]) -> str:
@@ -214,6 +242,9 @@ def disagreement(item: dict[str, Any], result: dict[str, Any]) -> str:
         return f"expected {item}, found {[f['high'] for f in found]}"
     if item.get("exact") and any("stated_bound" in f["band"] for f in found):
         return f"expected {item}, found {[f['band'] for f in found]}"
+    unsaid = [text for text in item.get("says", []) if not all(text in f["message"] for f in found)]
+    if unsaid:
+        return f"expected {unsaid} to be said, found {[f['message'] for f in found]}"
     if "eqd2_gy" in item:
         eqd2 = [r["value"] for f in found for r in f["shown_readings"] if r["name"].startswith("EQD2")]
         if eqd2 != [pytest.approx(item["eqd2_gy"], abs=0.001)]:
@@ -234,19 +265,41 @@ def disagreement(item: dict[str, Any], result: dict[str, Any]) -> str:
 def test_sums_over_all_courses(name: str) -> None:
     """Means of the sum against the closed form; a prior course without dose is in no sum."""
     case, treatment = book_of(name)
-    books = {"total": treatment.ledger.known(), "delivered": treatment.ledger.delivered().known()}
+    linked = linked_courses(case, treatment)
+    books = {"total": linked.known(), "delivered": linked.delivered().known()}
     if expected_of(name).get("decision", {}).get("state") == "STOPPED":
         books["total"] = books["delivered"]  # that it was stopped is for the check to find
     for item in expected_of(name)["structures"]:
         assert item["metric"] == "Mean"
-        where = case.structure_sets[0][item["name"]]
-        curve = dosecalc.accumulate(books[item["course"]], where, QUANTITIES[item["quantity"]])
+        where, quantity = structures_of_sum(case, treatment)[item["name"]], QUANTITIES[item["quantity"]]
+        curve = dosecalc.accumulate(books[item["course"]], where, quantity, frames=case.frames)
         assert curve.mean_gy == pytest.approx(item["value"], abs=item["tolerance"]), item
 
 
 def book_of(name: str) -> tuple[dosecalc.Case, Treatment]:
     case = dosecalc.read_case(FOLDER / name)
     return case, build_treatment(case, dosecalc.load_protocol("redefine"))
+
+
+def structures_of_sum(case: dosecalc.Case, treatment: Treatment) -> StructureSet:
+    """Those of the definitive plan."""
+    definitive = treatment.with_role("definitive")
+    found = case.structure_set_of(definitive.plan) if definitive else None
+    assert found is not None
+    return found
+
+
+def linked_courses(case: dosecalc.Case, treatment: Treatment) -> dosecalc.Ledger:
+    """What lies in the frame of the sum, or is registered with it."""
+    (here,) = {s.frame_uid for s in structures_of_sum(case, treatment)}
+    unlinked = {
+        course
+        for course in treatment.ledger.courses
+        for grid in treatment.ledger.course(course).known().grids()
+        if isinstance(case.frames.path(here, grid.frame_uid), NoPath)
+    }
+    assert bool(unlinked) == (case.folder.name == "redefine_prior_unregistered")
+    return treatment.ledger.course(*(c for c in treatment.ledger.courses if c not in unlinked))
 
 
 def dates_of(sessions: Iterable[Session]) -> list[str]:
@@ -377,3 +430,47 @@ def test_images_are_named_and_not_part_of_a_fraction() -> None:
     assert "fraction 6, beam 1: 2" in said
     assert "not summed" in said
     assert not any("SETUP" in text for text in treatment.assumptions)
+
+
+OTHER_FRAMES = ("redefine_new_ct", "redefine_prior_registered", "redefine_deformable")
+
+
+@pytest.mark.parametrize("name", OTHER_FRAMES)
+def test_a_registration_gone_the_wrong_way_would_be_noticed(name: str) -> None:
+    """The left carotid then has no dose, or what has one is off by more than any tolerance."""
+    case, treatment = book_of(name)
+    where = structures_of_sum(case, treatment)["A_Carotid_L"]
+    (item,) = [i for i in expected_of(name)["structures"] if i["name"] == "A_Carotid_L"]
+    (right,) = case.registrations
+    wrong = dosecalc.Frames(registrations=(replace(right, transform=right.transform.inverse()),))
+    quantity = QUANTITIES[item["quantity"]]
+    curve = dosecalc.accumulate(treatment.ledger.known(), where, quantity, frames=wrong)
+    assert not curve.covered_cm3 or curve.covered_part.mean_gy < item["value"] - 5 * item["tolerance"]
+
+
+def test_displacements_count() -> None:
+    """By the matrix of the deformable registration alone the left carotid has another mean."""
+    case, treatment = book_of("redefine_deformable")
+    (item,) = [i for i in expected_of("redefine_deformable")["structures"] if i["name"] == "A_Carotid_L"]
+    (right,) = case.registrations
+    assert isinstance(right.transform, Deformation)
+    by_matrix = dosecalc.Frames(registrations=(replace(right, transform=right.transform.post),))
+    where, quantity = structures_of_sum(case, treatment)["A_Carotid_L"], QUANTITIES[item["quantity"]]
+    curve = dosecalc.accumulate(treatment.ledger.known(), where, quantity, frames=by_matrix)
+    assert abs(curve.mean_gy - item["value"]) > 2 * item["tolerance"]
+
+
+def test_registrations_lead_as_they_are_meant_to() -> None:
+    """One into the frame of the sum, two from it into that of the prior course."""
+    leads = {}
+    for name in OTHER_FRAMES:
+        case, treatment = book_of(name)
+        (found,) = case.registrations
+        (here,) = {s.frame_uid for s in structures_of_sum(case, treatment)}
+        assert {found.from_uid, found.to_uid} == {d.frame_uid for d in case.doses}
+        leads[name] = (found.kind.value, "into it" if found.to_uid == here else "from it")
+    assert leads == {
+        "redefine_new_ct": ("RIGID", "into it"),
+        "redefine_prior_registered": ("RIGID", "from it"),
+        "redefine_deformable": ("DEFORMABLE", "from it"),
+    }
