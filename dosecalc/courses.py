@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dosecalc.case import Case
 from dosecalc.counts import beyond_records, by_summaries, whole_fractions
-from dosecalc.delivery import deliveries
-from dosecalc.envelopes import Numbers
+from dosecalc.delivery import Visit, deliveries
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
-from dosecalc.ledger import Contribution, FractionDose, Ledger, NoFraction, Session, State, Stated
+from dosecalc.ledger import Contribution, Ledger, NoFraction, Session, State
 from dosecalc.plans import Plan
+from dosecalc.prescribed import prescribed_sessions, stated_sessions
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
-from dosecalc.statement import CourseStatement, Grouping
+from dosecalc.statement import CourseStatement
 from dosecalc.visits import given_sessions, left_sessions
 
 
@@ -73,8 +73,13 @@ class Treatment:
         return replace(self, ledger=without(self.ledger), planned=without(self.planned))
 
 
-def build_treatment(case: Case, protocol: Protocol) -> Treatment:
+def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = None) -> Treatment:
     """Assign plans to roles and lay out their sessions.
+
+    Parameters
+    ----------
+    as_of : the day until which treatment records count as given. Of a plan that was replaced they all say how
+        many of its fractions belong to the course, those of later days too.
 
     Raises
     ------
@@ -83,51 +88,32 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
     assumptions: list[str] = []
     check_statement(case, protocol)
     assigned, unassigned = assign_plans(case, protocol, assumptions)
-    given = deliveries([p.plan for p in assigned], case.records, visit_hours=protocol.visit_hours)
+    known = _known_on(case, as_of)
+    plans = [p.plan for p in assigned]
+    given = ever = deliveries(plans, known.records, visit_hours=protocol.visit_hours)
+    if len(known.records) < len(case.records):
+        ever = deliveries(plans, case.records, visit_hours=protocol.visit_hours)
     assumptions.extend(given.notes)
     assumptions.extend(
         f"WARNING: {p.name}: EFFECTIVE dose taken as dose, as declared: {p.stated.effective}"
         for p in assigned
         if p.stated.effective
     )
-    whole = whole_fractions(given.visits)
-    shown = {uid: len(numbers) for uid, numbers in whole.items()}
-    assigned = in_turn(case, assigned, protocol, shown, assumptions)
-    planned: list[Session] = []
-    sessions: list[Session] = []
-    absent, later = [], []
+    whole = whole_fractions(ever.visits)
+    assigned = in_turn(case, assigned, protocol, {uid: len(n) for uid, n in whole.items()}, assumptions)
+    shown = {uid: len(numbers) for uid, numbers in whole_fractions(given.visits).items()}
+    laid: dict[str, _Laid] = {}
     for course in protocol.courses:
         members = [p for p in assigned if p.course == course.name]
-        stated = case.statement.course(course.name)
-        counted, said = by_summaries(case, members, shown)
-        if said and stated.delivered is None:
-            assumptions.append(said)
-            stated = replace(stated, delivered=counted)
-        elif counted is not None and counted != stated.delivered:
-            assumptions.append(f"WARNING: {said}, but {stated.delivered} are stated, and taken")
-        if members:
-            _check_course(case, course.name, members, stated, assumptions)
-            prescribed = list(_sessions(case, course, members, stated, assumptions))
-            planned.extend(prescribed)
-            fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
-            days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
-            visits = list(given_sessions(course.name, fractions, days, given.visits))
-            sessions.extend(_booked(case, course.name, prescribed, visits, assumptions))
-        elif stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
-            prescribed = _stated_sessions(case, course, stated, assumptions)
-            planned.extend(prescribed)
-            sessions.extend(prescribed)
-        elif stated.not_planned_yet:
-            later.append(course.name)
-        else:
-            absent.append(course.name)
-        if later and (members or stated.dates or stated.delivered):
-            raise InputError(
-                f"{case.statement.source}: courses.{later[0]}.not_planned_yet: expected false, as the "
-                f"{course.name} course, which follows it, is planned"
-            )
+        stated = _counted(known, course.name, members, shown, assumptions)
+        days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
+        laid[course.name] = _lay_out(
+            case, course, members, stated, given=_Given(given.visits, days), assumptions=assumptions
+        )
+    later = [name for name, found in laid.items() if found.is_later]
+    _check_later(case, protocol, assigned, later)
+    sessions = [s for found in laid.values() for s in found.sessions]
     _check_last_dates(case, sessions)
-    sessions = _earlier_first(case, sessions, assumptions)
     events = case.statement.events
     return Treatment(
         plans=tuple(assigned),
@@ -135,14 +121,96 @@ def build_treatment(case: Case, protocol: Protocol) -> Treatment:
         lost=(
             *lost_doses(case, protocol, assigned, unassigned),
             *given.lost,
-            *beyond_records(case, assigned, shown),
+            *beyond_records(known, assigned, shown),
         ),
-        absent=tuple(absent),
+        absent=tuple(name for name, found in laid.items() if not (found.planned or found.is_later)),
         later=tuple(later),
-        ledger=Ledger(sessions=tuple(sessions), events=events),
-        planned=Ledger(sessions=tuple(planned), events=events),
+        ledger=Ledger(sessions=tuple(_earlier_first(case, sessions, assumptions)), events=events),
+        planned=Ledger(sessions=tuple(s for found in laid.values() for s in found.planned), events=events),
         assumptions=tuple(assumptions),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What was given in which visit, and by plan from the number of a fraction to its day of the course."""
+
+    visits: Sequence[Visit]
+    days: Mapping[str, Callable[[int], int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """The sessions of a course as they are prescribed, and as they were given with what is left of them."""
+
+    planned: Sequence[Session] = ()
+    sessions: Sequence[Session] = ()
+    is_later: bool = False
+
+
+def _known_on(case: Case, day: dt.date | None) -> Case:
+    """The case with the treatment records, and summaries, that there were on a day."""
+    if day is None:
+        return case
+    return replace(
+        case,
+        records=tuple(r for r in case.records if r.date is None or r.date <= day),
+        summaries=tuple(s for s in case.summaries if s.last_date is None or s.last_date <= day),
+    )
+
+
+def _counted(
+    case: Case,
+    course: str,
+    members: Sequence[AssignedPlan],
+    shown: Mapping[str, int],
+    assumptions: list[str],
+) -> CourseStatement:
+    """What is stated of a course, with how far it is by treatment summaries where nobody states that."""
+    stated = case.statement.course(course)
+    counted, said = by_summaries(case, members, shown)
+    if said and stated.delivered is None:
+        assumptions.append(said)
+        return replace(stated, delivered=counted)
+    if counted is not None and counted != stated.delivered:
+        assumptions.append(f"WARNING: {said}, but {stated.delivered} are stated, and taken")
+    return stated
+
+
+def _lay_out(
+    case: Case,
+    course: Course,
+    members: Sequence[AssignedPlan],
+    stated: CourseStatement,
+    *,
+    given: _Given,
+    assumptions: list[str],
+) -> _Laid:
+    """The sessions of one course: of its plans, or where it has none, as stated."""
+    if members:
+        _check_course(case, course.name, members, stated, assumptions)
+        planned = list(prescribed_sessions(case, course, members, stated, assumptions))
+        fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
+        visits = list(given_sessions(course.name, fractions, given.days, given.visits))
+        return _Laid(planned, _booked(case, course.name, planned, visits, assumptions))
+    if stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
+        planned = stated_sessions(case, course, stated, assumptions)
+        return _Laid(planned, planned)
+    return _Laid(is_later=stated.not_planned_yet)
+
+
+def _check_later(
+    case: Case, protocol: Protocol, assigned: Sequence[AssignedPlan], later: Sequence[str]
+) -> None:
+    """What follows a course that is stated to be not planned yet is not planned either."""
+    order = [c.name for c in protocol.courses]
+    for name in order[order.index(later[0]) + 1 :] if later else ():
+        stated = case.statement.course(name)
+        if any(p.course == name for p in assigned) or stated.dates or stated.delivered:
+            raise InputError(
+                f"{case.statement.source}: courses.{later[0]}.not_planned_yet: expected false, as the "
+                f"{name} course, which follows it, is planned"
+            )
 
 
 def _check_last_dates(case: Case, sessions: Sequence[Session]) -> None:
@@ -260,44 +328,6 @@ def _check_course(
         )
 
 
-def _sessions(
-    case: Case,
-    course: Course,
-    members: Sequence[AssignedPlan],
-    stated: CourseStatement,
-    assumptions: list[str],
-) -> Iterator[Session]:
-    """Sessions of a course: fraction ``k`` of each of its plans falls on its prescribed day ``k``."""
-    fractions: list[tuple[AssignedPlan, FractionDose]] = [
-        (p, fraction_of(case, p.plan, p.stated)) for p in members
-    ]
-    days = max(p.after + (1 if p.days is None else p.days) for p in members)
-    dates = _dates(case, course.name, stated, days, assumptions)
-    together = _together(course, members, stated, assumptions)
-    delivered = _delivered(stated, days)
-    number = 0
-    for day in range(1, days + 1):
-        given = [Contribution(fraction=f) for p, f in fractions if _on_day(p, day)]
-        for place, visit in enumerate([given] if together else [[c] for c in given]):
-            number += 1
-            yield Session(
-                course=course.name,
-                number=number,
-                day=day,
-                contributions=tuple(visit),
-                state=State.DELIVERED if day <= delivered else State.PLANNED,
-                date=dates[day - 1],
-                hours=None if stated.hours_apart is None else place * stated.hours_apart,
-            )
-
-
-def _delivered(stated: CourseStatement, days: int) -> int:
-    """How many of its days were given, where no records say so: a course whose last day is stated is over."""
-    if stated.delivered is not None:
-        return stated.delivered
-    return days if stated.last_date else 0
-
-
 def _day_by_fraction(assigned: AssignedPlan, whole: Sequence[int]) -> Callable[[int], int]:
     """On which day of the course a fraction of a plan is, or was.
 
@@ -310,131 +340,3 @@ def _day_by_fraction(assigned: AssignedPlan, whole: Sequence[int]) -> Callable[[
     days = {fraction: assigned.after + place for place, fraction in enumerate(whole, 1)}
     last = assigned.after + assigned.used if assigned.used else 0
     return lambda fraction: days.get(fraction, last)
-
-
-def _on_day(assigned: AssignedPlan, day: int) -> bool:
-    return assigned.after < day <= assigned.after + (1 if assigned.days is None else assigned.days)
-
-
-def _together(
-    course: Course,
-    members: Sequence[AssignedPlan],
-    stated: CourseStatement,
-    assumptions: list[str],
-) -> bool:
-    if all(b.after > 0 for b in members[1:]):
-        return True  # one plan, or plans that follow one another
-    labels = " and ".join(p.name for p in members)
-    if len({p.fractions for p in members}) > 1:
-        counts = " and ".join(str(p.fractions) for p in members)
-        assumptions.append(
-            f"{course.name}: {labels} have {counts} fractions; their first ones are taken to be on one day"
-        )
-    if stated.grouping is Grouping.SEPARATE_SESSIONS:
-        assumptions.append(
-            f"{course.name}: sessions of one prescribed day lie less than 24 h apart: limits per fraction "
-            "judge their sum, EQD2 lies between that of separate sessions and of one"
-        )
-    if stated.grouping is not None:
-        return stated.grouping is Grouping.ONE_SESSION
-    words = {
-        Grouping.ONE_SESSION: "in one session: their doses add before EQD2",
-        Grouping.SEPARATE_SESSIONS: "in separate sessions",
-    }
-    assumptions.append(
-        f"WARNING: {course.name}: nothing says whether {labels} are given in one session; taken as the "
-        f"protocol has it, {words[course.grouping]}. State it in case.toml: courses.{course.name}.grouping"
-    )
-    return course.grouping is Grouping.ONE_SESSION
-
-
-def _dates(
-    case: Case, course: str, stated: CourseStatement, days: int, assumptions: list[str]
-) -> list[dt.date | None]:
-    """Dates of the prescribed days of a course, or None where they are not known."""
-    source = f"{case.statement.source}: courses.{course}"
-    if stated.delivered is not None and stated.delivered > days:
-        raise InputError(f"{source}.delivered: expected at most {days}, found {stated.delivered}")
-    if stated.dates:
-        if len(stated.dates) != days:
-            raise InputError(
-                f"{source}.dates: expected {days} dates, found {len(stated.dates)}; one a prescribed day"
-            )
-        if stated.last_date not in {None, stated.dates[-1]}:
-            raise InputError(
-                f"{source}.last_date: expected {stated.dates[-1]}, as in dates, found {stated.last_date}"
-            )
-        return list(stated.dates)
-    if stated.first_date and stated.last_date and stated.last_date < stated.first_date:
-        raise InputError(
-            f"{source}.last_date: expected {stated.first_date} or later, found {stated.last_date}"
-        )
-    first, last = stated.first_date, stated.last_date
-    if first is None:
-        return [*[None] * (days - 1), last]
-    if first.weekday() >= 5:
-        raise InputError(f"{source}.first_date: expected a weekday, found {first:%A}")
-    found: list[dt.date] = []
-    day = first
-    while len(found) < days:
-        if day.weekday() < 5:
-            found.append(day)
-        day = _next_day(day, source)
-    if last not in {None, found[-1]}:
-        assumptions.append(
-            f"{course}: one fraction each weekday from {first} would end on {found[-1]}, stated is {last}: "
-            "the dates between are not known"
-        )
-        return [first, *[None] * (days - 2), last][:days]
-    assumptions.append(f"{course}: one fraction each weekday from {first}, holidays not counted")
-    return list(found)
-
-
-def _next_day(day: dt.date, source: str) -> dt.date:
-    try:
-        return day + dt.timedelta(days=1)
-    except OverflowError:
-        raise InputError(
-            f"{source}.first_date: expected a date well within the calendar, found {day}"
-        ) from None
-
-
-def _stated_doses(course: str, stated: CourseStatement) -> Stated | None:
-    """What is known in numbers of a course without DICOM."""
-    factor, prescribed = stated.hot_spot_factor, stated.prescription_gy
-    anywhere = None
-    if factor is not None and prescribed is not None:
-        anywhere = Numbers(most_gy=factor * float(prescribed))
-    if not stated.doses and anywhere is None:
-        return None
-    return Stated(
-        course=course,
-        fractions=stated.fractions,
-        structures=tuple(sorted(stated.doses.items(), key=lambda i: i[0])),
-        anywhere=anywhere,
-    )
-
-
-def _stated_sessions(
-    case: Case, course: Course, stated: CourseStatement, assumptions: list[str]
-) -> list[Session]:
-    """Sessions of a course that is known as numbers only: they have no dose."""
-    dose = f"{stated.prescription_gy} Gy" if stated.prescription_gy is not None else "unknown dose"
-    count = f" in {stated.fractions} fractions" if stated.fractions is not None else ""
-    reason = f"{course.name} course: {dose}{count} as stated, without a dose distribution"
-    assumptions.append(reason)
-    fraction = NoFraction(plan_uid="", reason=reason, stated=_stated_doses(course.name, stated))
-    n = stated.fractions or 1
-    dates = _dates(case, course.name, stated, n, assumptions)
-    delivered = _delivered(stated, n)
-    return [
-        Session(
-            course=course.name,
-            number=k,
-            day=k,
-            contributions=(Contribution(fraction=fraction),),
-            state=State.DELIVERED if k <= delivered else State.PLANNED,
-            date=dates[k - 1],
-        )
-        for k in range(1, n + 1)
-    ]

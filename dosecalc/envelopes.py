@@ -59,6 +59,7 @@ class Envelope:
         """
         if not 0 <= cm3 <= self.volume_cm3 * (1 + 1e-9):
             raise MetricError(f"D{cm3:g}cc is not defined: the structure has {self.volume_cm3:.4g} cm3 only")
+        cm3 = min(cm3, self.volume_cm3)
         return _between(self.low(cm3), self.high(cm3))
 
     def volume_at_dose(self, gy: float) -> Interval:
@@ -131,14 +132,18 @@ def uniform(gy: float) -> Numbers:
 
 
 def envelope_of(
-    numbers: Numbers, *, volume_cm3: float, effect: Callable[[float], float] | None = None
+    numbers: Numbers,
+    *,
+    volume_cm3: float,
+    effect: Callable[[float], float] | None = None,
+    is_convex: bool = True,
 ) -> Envelope:
     """What a few numbers say of all of a curve.
 
     Above a known volume a dose is at most that of the volume, below it at least; by the mean ``m`` no more
     than ``m V/v`` (Markov). ``effect`` turns a total dose into BED or EQD2 for the fractions it was given in;
-    it must rise, and rise the faster the more dose, as both do. A mean then bounds the mean effect from below
-    (Jensen), and from above only together with a maximum, by the chord from 0.
+    it must rise. Where it rises the faster the more dose (``is_convex``), a mean bounds the mean effect from
+    below (Jensen), and from above only together with a maximum, by the chord from 0.
 
     Examples
     --------
@@ -164,7 +169,7 @@ def envelope_of(
         volume_cm3=volume_cm3,
         low=low,
         high=high,
-        mean_gy=_mean(numbers, points, volume_cm3, turned, is_effect=effect is not None),
+        mean_gy=_mean(numbers, points, volume_cm3, effect, is_convex=is_convex),
         low_steps=(*volumes, volume_cm3),
         # The bound by the mean falls all along: any volumes give bounds of a sum, more of them nearer ones.
         high_steps=(0.0, *volumes, *(volume_cm3 * k / 64 for k in range(1, 65) if mean is not None)),
@@ -179,23 +184,24 @@ def _mean(
     numbers: Numbers,
     points: Sequence[tuple[float, float]],
     volume_cm3: float,
-    effect: Callable[[float], float],
+    effect: Callable[[float], float] | None,
     *,
-    is_effect: bool,
+    is_convex: bool,
 ) -> Interval:
     """Ends of the mean: by the steps between known volumes, and by a known mean."""
+    if effect is None and numbers.mean_gy is not None:
+        return Interval.exactly(numbers.mean_gy)
+    turned = effect or (lambda gy: gy)
     bounds = [0.0, *(v for v, _ in points), volume_cm3]
     doses = [numbers.most_gy, *(d for _, d in points), numbers.least_gy]
     widths = [b - a for a, b in itertools.pairwise(bounds)]
-    high = sum(_turned(effect, d) * w for d, w in zip(doses, widths, strict=False) if w > 0) / volume_cm3
-    low = sum(_turned(effect, d) * w for d, w in zip(doses[1:], widths, strict=True) if w > 0) / volume_cm3
-    if numbers.mean_gy is None:
+    high = sum(_turned(turned, d) * w for d, w in zip(doses, widths, strict=False) if w > 0) / volume_cm3
+    low = sum(_turned(turned, d) * w for d, w in zip(doses[1:], widths, strict=True) if w > 0) / volume_cm3
+    if numbers.mean_gy is None or not is_convex:
         return _between(low, high)
-    if not is_effect:
-        return Interval.exactly(numbers.mean_gy)
     if math.isfinite(numbers.most_gy) and numbers.most_gy > 0:
-        high = min(high, numbers.mean_gy / numbers.most_gy * effect(numbers.most_gy))
-    low = max(low, effect(numbers.mean_gy))
+        high = min(high, numbers.mean_gy / numbers.most_gy * turned(numbers.most_gy))
+    low = max(low, turned(numbers.mean_gy))
     return _between(low, high)
 
 
@@ -217,6 +223,24 @@ def envelope_of_curve(curve: Curve) -> Envelope:
         low=lambda cm3: bounds(cm3).low,
         high=lambda cm3: bounds(cm3).high,
         mean_gy=curve.bounds(lambda c: c.mean_gy),
+    )
+
+
+def either(envelopes: Sequence[Envelope]) -> Envelope:
+    """What is known of a dose in one structure that is one of several.
+
+    >>> one, other = (envelope_of(uniform(gy), volume_cm3=2.0) for gy in (40.0, 45.0))
+    >>> either([one, other]).dose_at_volume(1.0)
+    Interval(value=40.0, low=40.0, high=45.0)
+    """
+    means = [e.mean_gy for e in envelopes]
+    return Envelope(
+        volume_cm3=envelopes[0].volume_cm3,
+        low=lambda cm3: min(e.low(cm3) for e in envelopes),
+        high=lambda cm3: max(e.high(cm3) for e in envelopes),
+        mean_gy=_between(min(m.low for m in means), max(m.high for m in means)),
+        low_steps=tuple(dict.fromkeys(v for e in envelopes for v in e.low_steps)),
+        high_steps=tuple(dict.fromkeys(v for e in envelopes for v in e.high_steps)),
     )
 
 

@@ -13,8 +13,8 @@ from dosecalc.case import Case
 from dosecalc.celldoses import cell_doses
 from dosecalc.checking.context import Context, default_as_of
 from dosecalc.checking.data_rules import dose_matches
-from dosecalc.checking.standing import ended, known_on, stood_after, stood_on
-from dosecalc.courses import Treatment, build_treatment
+from dosecalc.checking.standing import as_asked
+from dosecalc.courses import Treatment
 from dosecalc.dicom.export import Uncovered, WrittenDose, write_dose
 from dosecalc.dicom.export_text import Identity
 from dosecalc.dosemap import DoseMap
@@ -241,12 +241,7 @@ def _treatment(
     case: Case, protocol: Protocol, as_of: dt.date | None, after_fraction: int | None
 ) -> Treatment:
     """The treatment as it is asked for, without doses that a check would not use."""
-    treatment = build_treatment(known_on(case, as_of), protocol)
-    if as_of is not None:
-        treatment = stood_on(treatment, as_of)
-    if after_fraction is not None:
-        treatment = stood_after(treatment, protocol, after_fraction)
-    treatment = ended(treatment, case, protocol)
+    treatment = as_asked(case, protocol, as_of, after_fraction)
     day = default_as_of(treatment)
     context = Context(case=case, protocol=protocol, treatment=treatment, as_of=day, asked_as_of=day)
     for rule in protocol.rules:

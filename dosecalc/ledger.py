@@ -256,8 +256,8 @@ class Ledger:
     def days(self) -> tuple[tuple[Session, ...], ...]:
         """Sessions that a limit per day holds for together.
 
-        They are of one course and of one date, or of one prescribed day and less than 24 hours apart, or
-        where dates are not known of one prescribed day.
+        They are of one course and of one date, or of one prescribed day and less than 24 hours apart. Where
+        dates are not known, or on dates that follow one another the times, so they are taken to be.
         """
         groups: list[list[Session]] = []
         for session in self.sessions:
@@ -397,8 +397,8 @@ class Ledger:
     def remaining(self) -> Ledger:
         return self.where(lambda s: s.state is State.PLANNED)
 
-    def until(self, course: str, number: int) -> Ledger:
-        """The ledger as it stands when a course is ended after its session ``number``.
+    def until(self, course: str, day: int) -> Ledger:
+        """The ledger as it stands when a course is ended after a prescribed day of it.
 
         Raises
         ------
@@ -408,7 +408,7 @@ class Ledger:
             raise DosecalcError(
                 f"ledger: no course {course!r}; there are: {', '.join(self.courses) or 'none'}"
             )
-        return self.where(lambda s: s.course != course or s.number <= number)
+        return self.where(lambda s: s.course != course or s.day <= day)
 
     def distinct(self) -> tuple[Distinct, ...]:
         """Equal sessions grouped, in the order of their first."""
@@ -482,8 +482,10 @@ def _of_one_day(first: Session, other: Session) -> bool:
         return first.date is other.date and first.day == other.day
     if first.date == other.date:
         return True
-    if first.day != other.day or first.begun is None or other.begun is None:
+    if first.day != other.day:
         return False
+    if first.begun is None or other.begun is None:
+        return abs(other.date - first.date) <= dt.timedelta(days=1)
     return abs(other.begun - first.begun) < dt.timedelta(hours=24)
 
 

@@ -30,6 +30,16 @@ class LqL:
         positive("threshold_gy", self.threshold_gy)
         positive("gamma_over_alpha_gy", self.gamma_over_alpha_gy)
 
+    def is_convex(self, alpha_beta_gy: float) -> bool:
+        """Whether the effect rises the faster the more dose: the line is no flatter than where it begins.
+
+        >>> LqL(threshold_gy=6, gamma_over_alpha_gy=5).is_convex(3), LqL(
+        ...     threshold_gy=6, gamma_over_alpha_gy=2).is_convex(3)
+        (True, False)
+        """
+        tangent = 1 + 2 * self.threshold_gy / alpha_beta_gy
+        return self.gamma_over_alpha_gy >= tangent or math.isclose(self.gamma_over_alpha_gy, tangent)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LqRepair:

@@ -95,7 +95,7 @@ def test_what_is_left_as_text_and_json() -> None:
     )
     line = next(line for line in remaining_text(found).splitlines() if LEFT in line)
     assert line.split()[:2] == ["R40.x", LEFT]
-    assert line.split()[-3:] == ["24", "16", "Definitive"]
+    assert line.split()[-3:] == ["<=24", "16", "Definitive"]
     (data,) = json.loads(remaining_json(found))["remaining"]
     assert (data["fractions"], data["planned"], data["limit"]) == (24, 16, 60.0)
     assert "no cumulative limit" in remaining_text(())

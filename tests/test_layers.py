@@ -21,7 +21,8 @@ doses structures plans registrations images records statement delivery ledger vi
 book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
-goals rules rulefile protocol findings results provenance roles counts courses book checking exporting
+goals rules rulefile protocol findings results provenance roles counts prescribed courses book
+checking exporting
 report
 __init__
 cli_export cli __main__

@@ -25,9 +25,8 @@ from dosecalc.checking.assumptions import assumptions
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.decision_fraction import prescribed_gy
 from dosecalc.checking.futures import stop_doses, stop_rules
-from dosecalc.checking.standing import ended, known_on, stood_after, stood_on
+from dosecalc.checking.standing import as_asked
 from dosecalc.checking.structure_doses import structure_doses
-from dosecalc.courses import build_treatment
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
@@ -150,15 +149,11 @@ def _context(
             raise InputError(f"{case.folder}: no readable {what}: nothing can be checked" + _why(case))
     if as_of is not None and after_fraction is not None:
         raise InputError("expected as_of or after_fraction, found both")
-    treatment = build_treatment(known_on(case, as_of), protocol)
-    if as_of is not None:
-        treatment = stood_on(treatment, as_of)
-    if after_fraction is not None:
-        treatment = stood_after(treatment, protocol, after_fraction)
+    treatment = as_asked(case, protocol, as_of, after_fraction)
     return Context(
         case=case,
         protocol=protocol,
-        treatment=ended(treatment, case, protocol),
+        treatment=treatment,
         as_of=as_of or default_as_of(treatment),
         asked_as_of=as_of if after_fraction is None else default_as_of(treatment),
         settings=settings,

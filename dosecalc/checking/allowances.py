@@ -10,9 +10,11 @@ import numpy as np
 
 from dosecalc.celldoses import CellDoses
 from dosecalc.checking.context import Context
-from dosecalc.checking.sums import missing_from_sum, summed, without_effect
+from dosecalc.checking.judging import NOTHING_KNOWN, cover_notes
+from dosecalc.checking.sums import missing_from_sum, recovery, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
-from dosecalc.goals import Goal
+from dosecalc.findings import finite
+from dosecalc.goals import metric_name
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger, NoFraction, Session, State
 from dosecalc.quantities import describe
@@ -29,9 +31,10 @@ class Allowance:
     Parameters
     ----------
     given, projected : the metric of what was given so far, and with all that is left of the plans
-    available : limit less what was given; below 0 where it is broken already
+    available : limit less the most that was given; below 0 where it may be broken already. Where nothing
+        bounds that, less the least: an upper bound, as ``problem`` says
     fractions : how many further fractions of the current plan fit, the sum taken at each point; None where
-        more than ``MOST_FRACTIONS`` do, or where that cannot be said
+        more than ``MOST_FRACTIONS`` do, or where nothing bounds the sum
     planned : how many of the current course are left of its plans
     problem : why nothing can be said, or what it lacks: with dose missing, all of this is an upper bound
     """
@@ -59,7 +62,9 @@ class Allowance:
             "unit": self.unit,
             "plan": self.plan,
             "given": self.given.value if self.given else None,
+            "given_at_most": finite(self.given.high) if self.given else None,
             "projected": self.projected.value if self.projected else None,
+            "projected_at_most": finite(self.projected.high) if self.projected else None,
             "available": self.available,
             "fractions": self.fractions,
             "unbounded": self.unbounded,
@@ -74,7 +79,7 @@ def allowances(context: Context) -> Iterator[Allowance]:
         test = rule.test
         if isinstance(test, CumulativeLimit) and test.goal.comparison.is_upper:
             for name in test.structures:
-                yield _allowance(context, rule, context.with_repair(test.goal, name), name)
+                yield _allowance(context, rule, test, name)
 
 
 def next_session(ledger: Ledger) -> Session | None:
@@ -87,11 +92,12 @@ def next_session(ledger: Ledger) -> Session | None:
     return found.of((c, found.day) for c in whole.values())
 
 
-def _allowance(context: Context, rule: Rule, goal: Goal, name: str) -> Allowance:
+def _allowance(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Allowance:
+    goal = test.goal
     base = Allowance(
         rule=rule.id,
         structure=name,
-        metric=f"{goal.metric} {describe(goal.quantity)}",
+        metric=f"{metric_name(goal.metric)} {describe(goal.quantity)}",
         limit=goal.limit,
         unit=goal.unit.value,
     )
@@ -110,38 +116,50 @@ def _allowance(context: Context, rule: Rule, goal: Goal, name: str) -> Allowance
         cells = context.cells(context.find(name, context.structure_set()), book)
         if not any(np.isfinite(gy).any() for gy in cells.gy.values()):
             raise MissingDoseError("no dose of it is known")
-        return _measured(context, cells, goal, following, base)
+        return _measured(context, test, cells, following, base)
     except DosecalcError as error:
         return replace(base, problem=str(error))
 
 
 def _measured(
-    context: Context, cells: CellDoses, goal: Goal, following: Session, base: Allowance
+    context: Context, test: CumulativeLimit, cells: CellDoses, following: Session, base: Allowance
 ) -> Allowance:
     book = context.treatment.ledger
     name, given = base.structure, book.delivered()
-    nothing = Interval.exactly(0.0)
-    so_far = summed(cells, given, goal, name)[0] if len(given) else nothing
-    projected = summed(cells, book, goal, name)[0]
-    found = replace(base, given=so_far, projected=projected, available=goal.limit - so_far.value)
-    lacks = (*missing_from_sum(context, name), *without_effect(book, name, goal.quantity))
-    if any(isinstance(c.fraction, NoFraction) for c in following.contributions):
-        return replace(found, problem="; ".join(("the dose of the next session is not known", *lacks)))
+    goal, (kept, _) = context.with_repair(test.goal, name), recovery(context, test, name)
 
-    def fits(count: int) -> bool:
-        """Whether the limit is met after so many more sessions, each on a day of its own."""
+    def sum_of(ledger: Ledger) -> Interval:
+        if not len(ledger):
+            return Interval.exactly(0.0)
+        try:
+            return summed(cells, ledger, goal, name, kept=kept)[0]
+        except MissingDoseError:
+            return NOTHING_KNOWN
+
+    def after(count: int) -> Interval:
+        """The sum after so many more sessions, each on a day of its own."""
         more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
-        ledger = Ledger(sessions=(*given.sessions, *more))
-        found = summed(cells, ledger, goal, name)[0] if len(ledger) else nothing
-        return goal.comparison.holds(found.high if found.is_bounded else found.value, goal.limit)
+        return sum_of(Ledger(sessions=(*given.sessions, *more)))
 
-    count = _most(fits)
-    return replace(
-        found,
-        fractions=count,
-        unbounded=count is None,
+    so_far = sum_of(given)
+    lacks = [
+        *missing_from_sum(context, name), *without_effect(book, name, goal.quantity), *cover_notes(cells)
+    ]  # fmt: skip
+    if not so_far.is_bounded and not lacks:
+        lacks.append("nothing that is known of a course in numbers bounds it from above")
+    found = replace(
+        base,
+        given=so_far,
+        projected=sum_of(book),
+        available=goal.limit - (so_far.high if so_far.is_bounded else so_far.value),
         problem=f"at most: {'; '.join(lacks)}" if lacks else "",
     )
+    if any(isinstance(c.fraction, NoFraction) for c in following.contributions):
+        return replace(found, problem="; ".join(("the dose of the next session is not known", *lacks)))
+    if not after(1).is_bounded:
+        return found
+    count = _most(lambda n: goal.comparison.holds(after(n).high, goal.limit))
+    return replace(found, fractions=count, unbounded=count is None)
 
 
 def _most(fits: Callable[[int], bool]) -> int | None:

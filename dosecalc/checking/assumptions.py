@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from dosecalc.checking.context import Context
 from dosecalc.checking.session_rules import days_of
+from dosecalc.checking.sums import recovery
 from dosecalc.errors import DosecalcError
 from dosecalc.quantities import Bed, Eqd2, model_text
 from dosecalc.registrations import NoPath, Step
@@ -48,8 +49,21 @@ def assumptions(context: Context) -> tuple[str, ...]:
         *(f"registered {step}" for step in _steps(context)),
         *_models(context),
         "linear-quadratic model with the a/b of the protocol, complete repair between sessions of different "
-        "days, no recovery of prior dose, no repopulation",
+        f"days, {_recovery(context)}; no repopulation but in rows of its own",
     )
+
+
+def _recovery(context: Context) -> str:
+    """Where the sums that are judged are less what was recovered from, in words."""
+    rules = [
+        rule.id
+        for rule in context.protocol.rules
+        if isinstance(rule.test, CumulativeLimit)
+        and any(recovery(context, rule.test, name)[0] for name in rule.test.structures)
+    ]
+    if not rules:
+        return "no recovery of prior dose in any sum that is judged"
+    return f"recovery of prior dose in {', '.join(rules)} only"
 
 
 def _steps(context: Context) -> Iterator[Step]:

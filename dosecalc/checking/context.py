@@ -247,8 +247,9 @@ class Context:
         if entry is None or entry.repopulation is None:
             return None
         found = {}
-        for course in self.treatment.ledger.known().courses:
-            dates = [s.date for s in self.treatment.ledger.course(course)]
+        ledger = self.treatment.ledger
+        for course in dict.fromkeys((*ledger.known().courses, *(s.course for s, _ in ledger.stated(name)))):
+            dates = [s.date for s in ledger.course(course)]
             if dates[0] is None or dates[-1] is None:
                 return None
             found[course] = entry.repopulation.loss_gy((dates[-1] - dates[0]).days)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
+from dosecalc.celldoses import CellDoses, Kept
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judging import (
@@ -21,8 +21,8 @@ from dosecalc.checking.judging import (
     numerical,
     numerical_text,
 )
-from dosecalc.checking.misplacement import misplaced, of_other_images
-from dosecalc.checking.sums import missing_from_sum, summed, without_effect
+from dosecalc.checking.misplacement import Misplaced, misplaced, of_other_images
+from dosecalc.checking.sums import missing_from_sum, recovery, summed, summed_over, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
@@ -43,52 +43,37 @@ def cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit) -> Ite
 def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
     reference = context.structure_set()
     book = context.treatment.ledger
-    ledger, stated_courses = book.known(), book.stated(name)
-    cells = context.cells(context.find(name, reference), ledger)
-    missing = (*missing_from_sum(context, name), *without_effect(book, name, test.goal.quantity))
-    if not any(np.isfinite(gy).any() for gy in cells.gy.values()) and not stated_courses:
+    cells = context.cells(context.find(name, reference), book.known())
+    goal = context.with_repair(test.goal, name)
+    missing = (*missing_from_sum(context, name), *without_effect(book, name, goal.quantity))
+    if not any(np.isfinite(gy).any() for gy in cells.gy.values()) and not book.stated(name):
         raise MissingDoseError(
             "no dose of it is known" + cover_text(cells) + "".join(f"; {m}" for m in missing)
         )
-    goal = context.with_repair(test.goal, name)
-    kept = context.kept(name) if isinstance(goal.quantity, Bed | Eqd2) else ALL_KEPT
-    judged, other = (kept, ALL_KEPT) if test.recovered else (ALL_KEPT, kept)
-    deciding, metric = summed(cells, book, goal, name, kept=judged)
+    judged, other = recovery(context, test, name)
+    within, metric = summed(cells, book, goal, name, kept=judged)
     stricter = [
         (g, summed(cells, book, context.with_repair(g, name), name, kept=judged)[0]) for g in test.stricter
     ]
-    open_within = deciding if deciding.is_bounded and not deciding.is_exact else None
+    stated = within
     if missing:
-        deciding = deciding.open_above()
+        stated = within.open_above()
         stricter = [(g, i.open_above()) for g, i in stricter]
-    stated = deciding
-    off = misplaced(context, cells, ledger, goal, judged) if len(ledger) and not stated_courses else None
+    off = _misplaced(context, cells, goal, name, judged)
     band = band_of(
         stated,
-        _numerical(cells, ledger, goal, metric, kept=judged),
+        _numerical(cells, book.known(), goal, metric, kept=judged),
         alpha_beta=_over_alpha_beta(context, cells, goal, name, kept=judged),
         registration=off.anywhere if off else None,
     )
     deciding = band.interval(rule.uncertain_by)
-    outcome = judge_within(goal, stated, deciding, stricter)
-    if (
-        outcome is Outcome.NOT_EVALUATED
-        and context.treatment.later
-        and len(missing) == len(context.treatment.later)
-    ):
-        outcome = Outcome.NOT_DUE
     apart = displaced(context)
-    if outcome is Outcome.PASS and apart:
-        outcome = Outcome.UNCERTAIN
+    outcome = _outcome(context, judge_within(goal, stated, deciding, stricter), missing, apart)
     unit = goal.unit.value
-    volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
-    kind = "" if volume else f" {describe(goal.quantity)}"
-    value = f"{bound_word(stated)}{digits(stated.value, goal.limit)}"
-    text = f"cumulative {name_of(metric, goal)} is {value} {unit}"
-    text += f"{kind} (limit {goal.comparison.value} {goal.limit:g} {unit})"
-    if open_within:
-        most = digits(open_within.high, goal.limit)
-        text += f"; up to {most} {unit} {_why_open(ledger, known_as_numbers=bool(stated_courses))}"
+    text = f"cumulative {name_of(metric, goal)} is {bound_word(stated)}{digits(stated.value, goal.limit)} "
+    text += f"{_unit(goal)} (limit {goal.comparison.value} {goal.limit:g} {unit})"
+    if within.is_bounded and not within.is_exact:
+        text += f"; up to {digits(within.high, goal.limit)} {unit} {_why_open(book, name)}"
     if judged:
         text += f"; {_recovered(judged)}"
     text += numerical_text(outcome, goal, band, unit)
@@ -99,7 +84,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         deciding=deciding,
         limit=goal.limit,
         comparison=goal.comparison.value,
-        unit=f"{unit}{kind}",
+        unit=_unit(goal),
         decided_by=name_of(metric, goal),
         shown_readings=(
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
@@ -109,8 +94,30 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             *_other_sets(context, name, reference, goal),
         ),
         contributors=tuple(_course_parts(context, cells, goal)),
-        hot_spot_xyz_mm=_hot_spot(cells, ledger, goal),
+        hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal),
     )
+
+
+def _outcome(context: Context, found: Outcome, missing: Sequence[str], apart: Sequence[str]) -> Outcome:
+    """The outcome of a sum: not due where only later courses are missing, no pass where organs lie apart."""
+    later = context.treatment.later
+    if found is Outcome.NOT_EVALUATED and later and len(missing) == len(later):
+        return Outcome.NOT_DUE
+    return Outcome.UNCERTAIN if found is Outcome.PASS and apart else found
+
+
+def _unit(goal: Goal) -> str:
+    """The unit of a goal with its quantity, which a volume at a physical dose needs not."""
+    volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
+    return goal.unit.value if volume else f"{goal.unit.value} {describe(goal.quantity)}"
+
+
+def _misplaced(context: Context, cells: CellDoses, goal: Goal, name: str, kept: Kept) -> Misplaced | None:
+    """What a registration that is off does to a sum; of one with a course in numbers that is not known."""
+    ledger = context.treatment.ledger
+    if not len(ledger.known()) or ledger.stated(name):
+        return None
+    return misplaced(context, cells, ledger.known(), goal, kept)
 
 
 def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric, *, kept: Kept) -> Interval:
@@ -123,18 +130,19 @@ def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric, *, 
 def _over_alpha_beta(
     context: Context, cells: CellDoses, goal: Goal, name: str, *, kept: Kept
 ) -> Interval | None:
-    """How far the range of a structure's a/b moves what is summed at cells; None where it moves nothing."""
+    """How far the range of a structure's a/b moves a sum beyond what else is open; None where not at all."""
     ends, quantity = context.protocol.alpha_beta_range(name), goal.quantity
-    ledger = context.treatment.ledger.known()
-    if ends is None or not isinstance(quantity, Bed | Eqd2) or not len(ledger):
+    ledger = context.treatment.ledger
+    if ends is None or not isinstance(quantity, Bed | Eqd2):
         return None
     quantities = [replace(quantity, alpha_beta_gy=end) for end in (quantity.alpha_beta_gy, *ends)]
-    value = measured(goal, cells.curve(ledger, quantity, kept))[0]
-    between = cells.between(ledger, quantities, kept)
-    low, high = (measured(goal, curve)[0] for curve in (between.low, between.high))
-    if not (value.is_bounded and low.is_bounded and high.is_bounded):
+    around, moved = (
+        summed_over(cells, ledger, goal, some, name, kept=kept) for some in (quantities[:1], quantities)
+    )
+    if not moved.is_bounded:
         return None
-    return Interval(value=value.value, low=min(low.low, value.value), high=max(high.high, value.value))
+    below, above = max(around.low - moved.low, 0.0), max(moved.high - around.high, 0.0)
+    return Interval(value=around.value, low=around.value - below, high=around.value + above)
 
 
 def _recovered(kept: Kept) -> str:
@@ -158,12 +166,13 @@ def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[float, floa
     return cells.hottest_xyz_mm(cells.known_total_gy(ledger, goal.quantity))
 
 
-def _why_open(ledger: Ledger, *, known_as_numbers: bool) -> str:
+def _why_open(book: Ledger, name: str) -> str:
     """Why a sum lies between two values, in words."""
+    ledger = book.known()
     reasons = {
         "without repair between sessions of a day": len(ledger.in_one_visit_a_day()) < len(ledger),
         "with what was broken off taken whole": ledger.is_approximate,
-        "wherever the dose of a course lies that is known as numbers only": known_as_numbers,
+        "wherever the dose of a course lies that is known as numbers only": bool(book.stated(name)),
     }
     return " and ".join(text for text, holds in reasons.items() if holds)
 
@@ -192,9 +201,13 @@ def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[R
     """
     if not (_is_maximum(goal) and goal.comparison.is_upper and of_other_images(context)):
         return
+    if missing_from_sum(context, name):
+        return  # what a course gave of which nothing is known has no bound
     total = 0.0
     for course in context.treatment.ledger.courses:
         part = context.treatment.ledger.course(course)
+        if len({p.plan.structure_set_uid for p in context.treatment.of_course(course)}) > 1:
+            return  # between images of one course it does need one
         try:
             own = context.structure_set(course)
             cells = context.cells(context.find(name, own), part.known())
@@ -202,7 +215,7 @@ def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[R
             found = summed(cells, part, highest, name)[0]
         except DosecalcError:
             return  # the organ of a course is not known, so that nothing bounds its maximum
-        if part.missing(name) or not found.is_bounded:
+        if not found.is_bounded:
             return
         total += found.high
     yield Reading(

@@ -10,7 +10,7 @@ from dosecalc.checking.context import Context
 from dosecalc.checking.prescription_rules import per_fraction_gy
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Reading
-from dosecalc.ledger import Ledger
+from dosecalc.ledger import Ledger, Session
 from dosecalc.roles import AssignedPlan, prescription_for
 from dosecalc.rules import DecisionPoint, PointReading
 from dosecalc.statement import Grouping
@@ -47,21 +47,37 @@ def point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
 
 def prescribed_gy(context: Context, test: DecisionPoint, given: Ledger) -> Fraction | None:
     """The prescribed dose of what was given of the role that is decided on; None where it is not known."""
+    doses = _given(context, test, given)
+    return None if doses is None else sum((gy for _, gy in doses), Fraction(0))
+
+
+def reached_by(context: Context, test: DecisionPoint, given: Ledger) -> Session | None:
+    """The session with which what was given, parts of fractions too, reaches the dose of a decision point.
+
+    Raises
+    ------
+    DosecalcError : if a prescription that counts is not known.
+    """
+    total = _before(context, test, test.reading)
+    for session, gy in _given(context, test, given) or ():
+        total += _counted(gy, test.reading)
+        if total >= test.dose_gy:
+            return session
+    return None
+
+
+def _given(context: Context, test: DecisionPoint, given: Ledger) -> list[tuple[Session, Fraction]] | None:
+    """The prescribed dose that each session gave of the role that is decided on; None where not known."""
     each = {}
     for assigned in context.treatment.all_with_role(test.role):
         prescription = prescription_for(assigned, context.protocol.role(test.role))
         if prescription is None or assigned.fractions is None:
             return None
         each[assigned.plan.uid] = Fraction(prescription.dose_gy) / assigned.fractions
-    return sum(
-        (
-            each[c.fraction.plan_uid] * Fraction(c.share)
-            for s in given
-            for c in s.contributions
-            if c.fraction.plan_uid in each
-        ),
-        Fraction(0),
-    )
+    return [
+        (s, sum((each.get(c.fraction.plan_uid, 0) * Fraction(c.share) for c in s.contributions), Fraction(0)))
+        for s in given
+    ]
 
 
 def _counted(dose_gy: Fraction, reading: PointReading) -> Fraction:
@@ -110,7 +126,7 @@ def _own_fraction(context: Context, role: str, reading: PointReading, needed_gy:
     reached = Fraction(0)
     for assigned in (plans := context.treatment.all_with_role(role)):
         prescription = prescription_for(assigned, context.protocol.role(role))
-        if prescription is None or assigned.fractions is None:
+        if prescription is None or not prescription.dose_gy or assigned.fractions is None:
             return None
         each = _counted(Fraction(prescription.dose_gy) / assigned.fractions, reading)
         days = math.ceil((needed_gy - reached) / each)

@@ -8,14 +8,20 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dosecalc.checking.context import Context, finding, not_evaluated
-from dosecalc.checking.decision_fraction import decision_fraction, earlier, point_readings, prescribed_gy
+from dosecalc.checking.decision_fraction import (
+    decision_fraction,
+    earlier,
+    point_readings,
+    prescribed_gy,
+    reached_by,
+)
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.ledger import Ledger, Session
 from dosecalc.results import DecisionState
 from dosecalc.rules import DecisionPoint, Rule, UlcerReading
-from dosecalc.statement import EventKind
+from dosecalc.statement import Event, EventKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,8 @@ class _Question:
     """What decides: fractions given, events since the course before began, and where the point lies.
 
     ``given_gy`` is the prescribed dose of the fractions given, ``due`` the day the point is, or will be,
-    reached; both None where that is not known.
+    reached; both None where that is not known. ``in_parts`` is whether parts of fractions reached it before
+    so many whole ones.
     """
 
     given: Ledger
@@ -44,6 +51,7 @@ class _Question:
     point: int
     due: dt.date | None
     given_gy: Fraction | None
+    in_parts: bool
     test: DecisionPoint
 
     @property
@@ -51,10 +59,16 @@ class _Question:
         return len(self.given.whole_days())
 
     @property
+    def is_reached(self) -> bool:
+        return self.in_parts or self.delivered >= self.point
+
+    @property
     def so_far(self) -> str:
         """How far the course is, in words."""
         dose = "" if self.given_gy is None else f" ({float(self.given_gy):g} Gy)"
-        return f"fraction {self.delivered}{dose}"
+        return (
+            f"{self.delivered} whole fractions{dose}" if self.in_parts else f"fraction {self.delivered}{dose}"
+        )
 
     def days_of(self, *kinds: EventKind) -> list[dt.date]:
         """The days of events of some kinds, ascending."""
@@ -114,6 +128,8 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
             f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
             "the earlier one holds)"
         )
+    if question.in_parts:
+        text += f"; with parts of fractions it is reached at {question.so_far}"
     found, due = _stand(question), question.due
     passed = context.as_of is not None and due is not None and context.as_of >= due
     if found.outcome is Outcome.NOT_DUE and passed:
@@ -137,15 +153,32 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
     recent = context.treatment.ledger.course(*order[max(place - 1, 0) : place + 1])
     begin = min((s.date for s in recent if s.date is not None), default=None)
     given = context.treatment.ledger.course(test.course).delivered()
-    given = replace(given, events=tuple(e for e in given.events if begin is None or e.date >= begin))
+    kept = (e for e in given.events if begin is None or e.date >= begin)
+    given = replace(given, events=tuple(e for e in kept if not _stopped_before(context, test.course, e)))
+    reached = reached_by(context, test, given)
+    in_parts = reached is not None and len(given.whole_days()) < point
+    due = _day_of(context.treatment.in_full(test.course).course(test.course), max(point, 1))
     return _Question(
         given=given,
         planned=max(s.day for s in context.treatment.planned.course(test.course)),
         point=point,
-        due=_day_of(context.treatment.in_full(test.course).course(test.course), max(point, 1)),
+        due=reached.date if reached is not None and in_parts else due,
         given_gy=prescribed_gy(context, test, given),
+        in_parts=in_parts,
         test=test,
     )
+
+
+def _stopped_before(context: Context, course: str, event: Event) -> bool:
+    """Whether an event stopped a course before this one: that was not given whole, nor this one begun."""
+    if event.kind is not EventKind.STOPPED:
+        return False
+    order = [c.name for c in context.protocol.courses]
+    before = order[: order.index(course)][-1:]
+    begun = [s.date for s in context.treatment.ledger.course(course) if s.date is not None]
+    days = {s.day for s in context.treatment.planned.course(*before)}
+    given = context.treatment.ledger.course(*before).delivered().whole_days()
+    return bool(begun) and event.date < min(begun) and bool(days - set(given))
 
 
 def _day_of(ledger: Ledger, day: int) -> dt.date | None:
@@ -163,8 +196,7 @@ def _stand(question: _Question) -> Stand:
         return _stopped(question, min(ulcers), "an ulcer")
     if stop is not None and question.after(stop):
         return _stopped(question, stop, "the course was stopped")
-    below = question.delivered < question.point
-    found = _below(question, stop) if below else _reached(question, stop)
+    found = _reached(question, stop) if question.is_reached else _below(question, stop)
     return replace(found, text=found.text + notes)
 
 
@@ -248,11 +280,11 @@ def _reached(question: _Question, stop: dt.date | None) -> Stand:
     beyond = [s.date for s in question.given if question.is_beyond(s, question.due)]
     following = min((d for d in beyond if d is not None), default=None)
     deciding = [(d, complete) for d, complete in entered if following is None or d <= following]
-    more = question.delivered - question.point
-    if not deciding or (more > 0 and following is None):
+    more = max(question.delivered - question.point, 0)
+    if not deciding or (more and following is None):
         if stop is not None and not more:
             return _without_reason(f"stopped on {stop} at {question.so_far}", stop)
-        text = f"reached{f' and {more} more were given' if more > 0 else ''}, and no response assessed there "
+        text = f"reached{f' and {more} more were given' if more else ''}, and no response assessed there "
         text += "is entered with its date: hold until it is"
         if question.due is None or not question.is_dated:
             text += "; the fractions have no dates, so that none can be placed: state them"

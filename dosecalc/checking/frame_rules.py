@@ -13,6 +13,7 @@ from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.registrations import NoPath
+from dosecalc.roles import AssignedPlan
 from dosecalc.rules import OrgansAgree, Rule
 from dosecalc.structures import Structure, StructureSet
 from dosecalc.transforms import apply
@@ -42,10 +43,15 @@ def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Fi
         yield not_evaluated(rule, error)
         return
     others = list(other_sets(context, reference))
-    if not others:
+    unseen = list(_without_set(context))
+    for assigned in unseen:
+        text = (
+            f"{assigned.name}: its structure set is not in the folder: nothing shows whether its organs lie "
+        )
+        yield not_evaluated(rule, f"{text}where those of the sum do", plan=assigned.plan.uid)
+    if not others and not unseen:
         text = "all plans that have a structure set here share one"
         yield finding(rule, Outcome.PASS, text)
-        return
     for structure_set in others:
         name = structure_set.source or structure_set.uid
         offsets = list(_offsets(context, test, reference, structure_set))
@@ -73,7 +79,7 @@ def _finding(rule: Rule, test: OrgansAgree, offset: Offset) -> Finding:
 
 
 def displaced(context: Context) -> tuple[str, ...]:
-    """Organs that do not lie where the sum takes them to lie, by the rules of the protocol on that."""
+    """Organs that do not, or of which nothing shows that they do, lie where the sum takes them to lie."""
     if context.displaced is None:
         context.displaced = tuple(dict.fromkeys(_displaced(context)))
     return context.displaced
@@ -90,6 +96,24 @@ def _displaced(context: Context) -> Iterator[str]:
                 for offset in _offsets(context, rule.test, reference, structure_set):
                     if not rule.test.holds(offset.mm):
                         yield str(offset)
+            for assigned in _without_set(context):
+                if _is_elsewhere(context, assigned, reference):
+                    yield f"{assigned.name} is registered, and no structure set of it shows whether rightly"
+
+
+def _without_set(context: Context) -> Iterator[AssignedPlan]:
+    """Plans whose dose is in the sum, and whose structure set is not in the folder."""
+    for assigned in context.treatment.plans:
+        known = context.treatment.ledger.of_plan(assigned.plan.uid).known()
+        if len(known) and context.case.structure_set_of(assigned.plan) is None:
+            yield assigned
+
+
+def _is_elsewhere(context: Context, assigned: AssignedPlan, reference: StructureSet) -> bool:
+    """Whether a dose of a plan lies in another frame of reference than the structures of the sum."""
+    here = {s.frame_uid for s in reference}
+    grids = context.treatment.ledger.of_plan(assigned.plan.uid).known().grids()
+    return any(g.frame_uid not in here for g in grids)
 
 
 def other_sets(context: Context, reference: StructureSet) -> Iterator[StructureSet]:

@@ -54,15 +54,15 @@ def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDos
         if effect is not None:
             quantities.append(Eqd2(alpha_beta_gy=effect.alpha_beta_gy, model=effect.model))
         complete = not missing_from_sum(context, name)
-        try:
-            cells = context.cells(structure, full)
-        except DosecalcError:
-            continue  # the table of structures says why
         for quantity in quantities:
-            at_stop, whole = (
-                sum_metrics(cells, ledger, quantity, name, complete=complete)
-                for ledger in (full.until(course, fraction), full)
-            )
+            try:
+                cells = context.cells(structure, full)
+                at_stop, whole = (
+                    sum_metrics(cells, ledger, quantity, name, complete=complete)
+                    for ledger in (full.until(course, fraction), full)
+                )
+            except DosecalcError:
+                continue  # the table of structures says why
             for metric, stop, end in (
                 ("mean", at_stop.mean_gy, whole.mean_gy),
                 ("near maximum", at_stop.near_max_gy, whole.near_max_gy),

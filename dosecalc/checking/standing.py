@@ -9,7 +9,7 @@ from dataclasses import replace
 from dosecalc.case import Case
 from dosecalc.checking.context import Context, default_as_of
 from dosecalc.checking.decision_rules import stand
-from dosecalc.courses import Treatment
+from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol
@@ -18,11 +18,19 @@ from dosecalc.rules import DecisionPoint
 from dosecalc.statement import EventKind
 
 
-def known_on(case: Case, day: dt.date | None) -> Case:
-    """The case with the treatment records there were on a day."""
-    if day is None:
-        return case
-    return replace(case, records=tuple(r for r in case.records if r.date is None or r.date <= day))
+def as_asked(case: Case, protocol: Protocol, as_of: dt.date | None, after_fraction: int | None) -> Treatment:
+    """The treatment on a day or after a fraction, or as it is, ended where it was stopped.
+
+    Raises
+    ------
+    InputError : if there is no such fraction, or the case file contradicts the protocol or the plans.
+    """
+    treatment = build_treatment(case, protocol, as_of=as_of)
+    if as_of is not None:
+        treatment = stood_on(treatment, as_of)
+    if after_fraction is not None:
+        treatment = stood_after(treatment, protocol, after_fraction)
+    return ended(treatment, case, protocol)
 
 
 def stood_on(treatment: Treatment, day: dt.date) -> Treatment:

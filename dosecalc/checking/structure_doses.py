@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,11 +12,19 @@ from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept, cell_doses
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import NEAR_MAX_CM3, cover_notes, near_max
 from dosecalc.checking.session_rules import Day, days_of
-from dosecalc.checking.sums import curves, envelopes, measured_in, missing_from_sum, without_effect
+from dosecalc.checking.sums import (
+    curves,
+    envelope_lessened,
+    envelope_over,
+    envelopes,
+    measured_in,
+    missing_from_sum,
+    without_effect,
+)
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.envelopes import Envelope
-from dosecalc.errors import DosecalcError
+from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.goals import DoseAtVolume, Extreme
 from dosecalc.ledger import GridFraction, Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
@@ -134,36 +142,66 @@ def _effect_rows(
     context: Context, cells: CellDoses, ledger: Ledger, effect: Bed | None, name: str
 ) -> Iterator[DoseRow]:
     """The effect of all courses less what is recovered from, and over the range of a/b."""
-    if effect is None or not len(ledger.known()):
+    if effect is None or not (len(ledger.known()) or ledger.stated(name)):
         return
     missing = missing_from_sum(context, name)
-    open_ends = bool(missing or without_effect(ledger, name, effect))
-    base = DoseRow(course="", sessions=len(ledger), per_session=None, physical=None, bed=None, eqd2=None)
+    complete = not (missing or without_effect(ledger, name, effect))
+    base = DoseRow(
+        course="", sessions=len(ledger), per_session=None, physical=None, bed=None, eqd2=None,
+        incomplete=missing,
+    )  # fmt: skip
     kept = context.kept(name)
     if kept:
-        bed = sum_metrics(cells, ledger, effect, name, complete=not open_ends, kept=kept)
-        yield replace(
-            base, course="total, recovered", incomplete=missing, bed=bed, eqd2=_as_eqd2(bed, effect)
-        )
+        bed = sum_metrics(cells, ledger, effect, name, complete=complete, kept=kept)
+        yield replace(base, course="total, recovered", bed=bed, eqd2=_as_eqd2(bed, effect))
     losses = context.losses_gy(name)
     if losses is not None:
-        bed = metrics_of(cells.lessened(ledger.known(), effect, losses), complete=not open_ends)
-        text = "total, repopulation"
-        yield replace(base, course=text, incomplete=missing, bed=bed, eqd2=_as_eqd2(bed, effect))
+        bed = _lessened(cells, ledger, effect, name, losses, complete=complete)
+        yield replace(base, course="total, repopulation", bed=bed, eqd2=_as_eqd2(bed, effect))
     ends = context.protocol.alpha_beta_range(name)
-    if ends is None:
-        return
-    bands = []
-    for kind in (Bed, Eqd2):
-        quantities = [kind(alpha_beta_gy=end, model=effect.model) for end in (effect.alpha_beta_gy, *ends)]
-        value = metrics_of(cells.curve(ledger.known(), quantities[0]), complete=not open_ends)
+    if ends is not None:
+        kinds: tuple[Bed | Eqd2, ...] = (
+            effect,
+            Eqd2(alpha_beta_gy=effect.alpha_beta_gy, model=effect.model),
+        )
+        bed, eqd2 = (
+            _over(cells, ledger, [kind, *(replace(kind, alpha_beta_gy=end) for end in ends)], name,
+                  complete=complete)
+            for kind in kinds
+        )  # fmt: skip
+        low, high = ends
+        yield replace(base, course=f"total, a/b {low:g} to {high:g}", bed=bed, eqd2=eqd2)
+
+
+def _lessened(
+    cells: CellDoses,
+    ledger: Ledger,
+    effect: Bed,
+    name: str,
+    losses_gy: Mapping[str, float],
+    *,
+    complete: bool,
+) -> Metrics:
+    """Metrics of a sum with so much taken off each course."""
+    if not ledger.stated(name):
+        return metrics_of(cells.lessened(ledger.known(), effect, losses_gy), complete=complete)
+    found = _metrics_in(envelope_lessened(cells, ledger, effect, name, losses_gy))
+    return found if complete else found.open_above()
+
+
+def _over(
+    cells: CellDoses, ledger: Ledger, quantities: Sequence[Bed | Eqd2], name: str, *, complete: bool
+) -> Metrics:
+    """Metrics of a sum in the first of several quantities, and their ends in all of them."""
+    if ledger.stated(name):
+        envelopes_of = (quantities[:1], quantities)
+        parts = [_metrics_in(envelope_over(cells, ledger, some, name)) for some in envelopes_of]
+        parts = parts if complete else [p.open_above() for p in parts]
+    else:
         between = cells.between(ledger.known(), quantities)
-        for curve in (between.low, between.high):
-            value = value.or_up_to(metrics_of(curve, complete=not open_ends))
-        bands.append(value)
-    bed, eqd2 = bands
-    low, high = ends
-    yield replace(base, course=f"total, a/b {low:g} to {high:g}", incomplete=missing, bed=bed, eqd2=eqd2)
+        found = (cells.curve(ledger.known(), quantities[0]), between.low, between.high)
+        parts = [metrics_of(curve, complete=complete) for curve in found]
+    return functools.reduce(Metrics.or_up_to, parts)
 
 
 def _as_eqd2(bed: Metrics, effect: Bed) -> Metrics:
@@ -229,12 +267,19 @@ def sum_metrics(
     complete: bool,
     kept: Kept = ALL_KEPT,
 ) -> Metrics:
-    """Metrics of a sum in a structure, between all that it may be."""
+    """Metrics of a sum in a structure, between all that it may be.
+
+    Raises
+    ------
+    MissingDoseError : if nothing is known of any of it.
+    """
     if ledger.stated(name):
         parts = [_metrics_in(each) for each in envelopes(cells, ledger, quantity, name, kept=kept)]
         parts = parts if complete else [p.open_above() for p in parts]
     else:
         parts = [metrics_of(curve, complete=complete) for curve in curves(cells, ledger, quantity, kept)]
+    if not parts:
+        raise MissingDoseError(f"{name}: no dose of it is known")
     return functools.reduce(Metrics.or_up_to, parts)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import measured
 from dosecalc.curves import Curve
-from dosecalc.envelopes import Envelope, Numbers, envelope_of, envelope_of_curve, plus, uniform
+from dosecalc.envelopes import Envelope, Numbers, either, envelope_of, envelope_of_curve, plus, uniform
+from dosecalc.errors import MissingDoseError
 from dosecalc.goals import DoseAtPercent, DoseAtVolume, Extreme, Goal, Metric, Unit, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Bed, Eqd2, LqRepair, Physical, Quantity
+from dosecalc.quantities import Bed, Eqd2, LqL, LqRepair, Physical, Quantity
 from dosecalc.radiobiology import bed, bed_to_eqd2
+from dosecalc.rules import CumulativeLimit
 
 
 def missing_from_sum(context: Context, name: str | None = None) -> tuple[str, ...]:
@@ -25,6 +28,12 @@ def missing_from_sum(context: Context, name: str | None = None) -> tuple[str, ..
         *treatment.lost,
         *treatment.ledger.missing(name),
     )
+
+
+def recovery(context: Context, test: CumulativeLimit, name: str) -> tuple[Kept, Kept]:
+    """What is kept of each course in the sum that a limit judges, and in the one that is shown beside it."""
+    kept = context.kept(name) if isinstance(test.goal.quantity, Bed | Eqd2) else ALL_KEPT
+    return (kept, ALL_KEPT) if test.recovered else (ALL_KEPT, kept)
 
 
 def without_effect(ledger: Ledger, name: str, quantity: Quantity) -> tuple[str, ...]:
@@ -61,20 +70,45 @@ def curves(cells: CellDoses, ledger: Ledger, quantity: Quantity, kept: Kept = AL
 def summed(
     cells: CellDoses, ledger: Ledger, goal: Goal, name: str, *, kept: Kept = ALL_KEPT
 ) -> tuple[Interval, Metric]:
-    """A metric of the sum over a ledger, between all that it may be; ``kept`` as in :class:`CellDoses`."""
-    metric = goal.metric
-    small = isinstance(metric, DoseAtVolume) and float(cells.volume_cm3.sum()) < metric.cm3
-    if small and goal.comparison.is_upper:
-        metric = Extreme.MAXIMUM
+    """A metric of the sum over a ledger, between all that it may be; ``kept`` as in :class:`CellDoses`.
+
+    Raises
+    ------
+    MissingDoseError : if nothing is known of any of it.
+    """
+    metric = _taken(goal, cells)
     if not ledger.stated(name):
         parts = [measured(goal, curve)[0] for curve in curves(cells, ledger, goal.quantity, kept)]
     else:
         bounds = envelopes(cells, ledger, goal.quantity, name, kept=kept)
         parts = [_hardest(goal, measured_in(metric, each, goal.unit)) for each in bounds]
-    found = parts[0]
-    for other in parts[1:]:
-        found = found.or_up_to(other)
-    return found, metric
+    if not parts:
+        raise MissingDoseError("no dose of it is known")
+    return functools.reduce(Interval.or_up_to, parts), metric
+
+
+def summed_over(
+    cells: CellDoses,
+    ledger: Ledger,
+    goal: Goal,
+    quantities: Sequence[Bed | Eqd2],
+    name: str,
+    *,
+    kept: Kept = ALL_KEPT,
+) -> Interval:
+    """The ends of a metric of the sum, whichever of several quantities it is taken in."""
+    if ledger.stated(name):
+        envelope = envelope_over(cells, ledger, quantities, name, kept=kept)
+        return measured_in(_taken(goal, cells), envelope, goal.unit)
+    between = cells.between(ledger.known(), quantities, kept)
+    low, high = (measured(goal, curve)[0] for curve in (between.low, between.high))
+    return low.or_up_to(high)
+
+
+def _taken(goal: Goal, cells: CellDoses) -> Metric:
+    """The metric of a goal, or the maximum in its place: see :func:`measured`."""
+    small = isinstance(goal.metric, DoseAtVolume) and float(cells.volume_cm3.sum()) < goal.metric.cm3
+    return Extreme.MAXIMUM if small and goal.comparison.is_upper else goal.metric
 
 
 def _hardest(goal: Goal, found: Interval) -> Interval:
@@ -88,37 +122,76 @@ def envelopes(
     cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, kept: Kept = ALL_KEPT
 ) -> list[Envelope]:
     """What is known of the sum in a structure, by each of the ledgers that may be true."""
-    stated = stated_envelopes(cells, ledger, quantity, name, kept=kept)
-    nothing = envelope_of(uniform(0.0), volume_cm3=float(cells.volume_cm3.sum()))
-    found = []
-    for base in [envelope_of_curve(c) for c in curves(cells, ledger, quantity, kept)] or [nothing]:
-        total = base
-        for each in stated:
-            total = plus(total, each)
-        found.append(total)
-    return found
+    stated = _stated_envelopes(cells, ledger, quantity, name, kept=kept)
+    known = [envelope_of_curve(c) for c in curves(cells, ledger, quantity, kept)]
+    return [functools.reduce(plus, stated, base) for base in known or [_nothing(cells)]]
 
 
-def stated_envelopes(
-    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, kept: Kept = ALL_KEPT
+def envelope_over(
+    cells: CellDoses,
+    ledger: Ledger,
+    quantities: Sequence[Bed | Eqd2],
+    name: str,
+    *,
+    kept: Kept = ALL_KEPT,
+) -> Envelope:
+    """What is known of the sum in a structure, whichever of several quantities it is taken in.
+
+    Each cell, and each course in numbers, has its least and its most of them.
+    """
+    known, base = ledger.known(), _nothing(cells)
+    if len(known):
+        between = cells.between(known, quantities, kept)
+        base = either([envelope_of_curve(between.low), envelope_of_curve(between.high)])
+    by_quantity = [_stated_envelopes(cells, ledger, q, name, kept=kept) for q in quantities]
+    return functools.reduce(plus, [either(same) for same in zip(*by_quantity, strict=True)], base)
+
+
+def envelope_lessened(
+    cells: CellDoses, ledger: Ledger, quantity: Bed, name: str, losses_gy: Mapping[str, float]
+) -> Envelope:
+    """What is known of the sum with so much taken off each course, of none below 0."""
+    known, base = ledger.known(), _nothing(cells)
+    if len(known):
+        base = envelope_of_curve(cells.lessened(known, quantity, losses_gy))
+    return functools.reduce(plus, _stated_envelopes(cells, ledger, quantity, name, losses_gy=losses_gy), base)
+
+
+def _nothing(cells: CellDoses) -> Envelope:
+    return envelope_of(uniform(0.0), volume_cm3=float(cells.volume_cm3.sum()))
+
+
+def _stated_envelopes(
+    cells: CellDoses,
+    ledger: Ledger,
+    quantity: Quantity,
+    name: str,
+    *,
+    kept: Kept = ALL_KEPT,
+    losses_gy: Mapping[str, float] | None = None,
 ) -> tuple[Envelope, ...]:
     """Courses of a ledger of which numbers are known for a structure."""
+    is_convex = True
+    if isinstance(quantity, Bed | Eqd2) and isinstance(quantity.model, LqL):
+        is_convex = quantity.model.is_convex(quantity.alpha_beta_gy)
     volume = float(cells.volume_cm3.sum())
     found = []
     for stated, sessions in ledger.stated(name):
         numbers = stated.of(name)
         assert numbers is not None  # a ledger names none without
-        effect = _effect(stated.fractions, sessions, quantity, kept.get(stated.course, 1.0))
+        loss_gy = (losses_gy or {}).get(stated.course, 0.0)
+        effect = _effect(stated.fractions, sessions, quantity, kept.get(stated.course, 1.0), loss_gy)
         if effect is None:
             found.append(envelope_of(Numbers(), volume_cm3=volume))
         else:
             whole = isinstance(quantity, Physical) and sessions == (stated.fractions or sessions)
-            found.append(envelope_of(numbers, volume_cm3=volume, effect=None if whole else effect))
+            turned = None if whole else effect
+            found.append(envelope_of(numbers, volume_cm3=volume, effect=turned, is_convex=is_convex))
     return tuple(found)
 
 
 def _effect(
-    fractions: int | None, sessions: int, quantity: Quantity, kept: float
+    fractions: int | None, sessions: int, quantity: Quantity, kept: float, loss_gy: float
 ) -> Callable[[float], float] | None:
     """From the total dose of a course in equal fractions to what some of them give; None where unknown."""
     if isinstance(quantity, Physical):
@@ -129,7 +202,8 @@ def _effect(
     alpha_beta, model, part = quantity.alpha_beta_gy, quantity.model, kept * sessions / fractions
 
     def effect(gy: float) -> float:
-        found = bed(gy, fractions=fractions, alpha_beta_gy=alpha_beta, model=model) * part
+        whole = float(bed(gy, fractions=fractions, alpha_beta_gy=alpha_beta, model=model))
+        found = max(whole * part - loss_gy, 0.0)
         return float(bed_to_eqd2(found, alpha_beta_gy=alpha_beta) if isinstance(quantity, Eqd2) else found)
 
     return effect

@@ -23,13 +23,30 @@ def of_one_patient(found: list[Found], patient_id: str | None, root: Path) -> tu
         return found, _odd_patients(found, ids)
     if patient_id not in ids:
         raise InputError(f"{root.as_posix()}: PatientID: expected the one asked for, found {len(ids)} others")
-    chosen = [
-        entry
-        if not entry.file.kind or entry.patient_id == patient_id
-        else entry.unused("PatientID is not the one asked for")
-        for entry in found
-    ]
+    chosen = [_of_patient(entry, patient_id, found) for entry in found]
     return chosen, _odd_patients([e for e in chosen if e.record is not None], [patient_id])
+
+
+def _of_patient(entry: Found, patient_id: str, found: Sequence[Found]) -> Found:
+    """A file as it is, not used where it is another's, and missing where nothing says whose it is.
+
+    A file without PatientID is of the patient of its name, or of the only one there is.
+    """
+    if not entry.file.kind or entry.patient_id == patient_id:
+        return entry
+    others = "PatientID is not the one asked for"
+    if entry.patient_id:
+        return entry.unused(others)
+    name = _folded(entry.patient_name)
+    of_name = (
+        {e.patient_id for e in found if e.patient_id and _folded(e.patient_name) == name} if name else set()
+    )
+    if of_name and patient_id not in of_name:
+        return entry.unused(others)
+    owners = of_name or ({e.patient_id for e in found if e.patient_id} if not name else set())
+    if owners == {patient_id}:
+        return entry
+    return entry.unused("PatientID: expected whose file it is, found none", broken=True)
 
 
 def _people(found: list[Found]) -> list[str]:

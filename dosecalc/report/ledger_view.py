@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dosecalc.book import Count, Entry, counts, entries
 from dosecalc.case import Case
-from dosecalc.checking.standing import ended, known_on
+from dosecalc.checking.standing import ended
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.ledger import Session, State
@@ -64,8 +64,7 @@ def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction |
     >>> [(c.course, c.planned, c.delivered, c.left) for c in view.counts]
     [('prior', 35, 35, 0), ('induction', 3, 0, 3), ('definitive', 28, 0, 28)]
     """
-    known = known_on(case, at if isinstance(at, dt.date) else None)
-    treatment = build_treatment(known, protocol)
+    treatment = build_treatment(case, protocol, as_of=at if isinstance(at, dt.date) else None)
     stood, stands = _stood(treatment, at)
     book = ended(stood, case, protocol)
     found = entries(book, protocol, statement=case.statement)
@@ -76,7 +75,7 @@ def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction |
         counts=counts(book, protocol, statement=case.statement),
         stands=stands,
         notes=tuple(
-            dict.fromkeys((*_later_records(case, known), *_standing(treatment, stood, at), *_notes(book)))
+            dict.fromkeys((*_later_records(case, at), *_standing(treatment, stood, at), *_notes(book)))
         ),
         lost=treatment.lost,
         problems=case.problems,
@@ -104,8 +103,8 @@ def _stood(treatment: Treatment, at: dt.date | AfterFraction | None) -> tuple[Tr
             return replace(treatment, ledger=ledger), stands
 
 
-def _later_records(case: Case, known: Case) -> Iterator[str]:
-    later = len(case.records) - len(known.records)
+def _later_records(case: Case, at: dt.date | AfterFraction | None) -> Iterator[str]:
+    later = sum(isinstance(at, dt.date) and r.date is not None and r.date > at for r in case.records)
     if later:
         yield f"{later} treatment record{'s' if later > 1 else ''} of later days left out"
 

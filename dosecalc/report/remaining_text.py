@@ -29,7 +29,7 @@ def remaining_text(found: Sequence[Allowance]) -> str:
             f"{a.limit:g} {a.unit}",
             _value(a.given),
             _value(a.projected),
-            "-" if a.available is None else f"{a.available:.2f}",
+            "-" if a.available is None else f"{_at_most(a)}{a.available:.2f}",
             _fractions(a),
             str(a.planned),
             clean(a.plan),
@@ -39,7 +39,8 @@ def remaining_text(found: Sequence[Allowance]) -> str:
     header = ["rule", "structure", "metric", "limit", "given", "projected", "left", "fit", "planned", "plan"]
     lines = [
         "What is left of each limit (fit: further fractions of the plan below the limit, the sum taken at",
-        "each point; planned: those left of the plan; projected: with all of these)",
+        "each point; planned: those left of the plan; projected: with all of these; <= and >= where some",
+        "dose is not known)",
         *table(header, rows, words=3),
     ]
     for text in dict.fromkeys(a.problem for a in found if a.problem):
@@ -54,10 +55,18 @@ def remaining_json(found: Sequence[Allowance]) -> str:
 
 
 def _value(interval: Interval | None) -> str:
-    return "-" if interval is None else f"{interval.value:.2f}"
+    if interval is None:
+        return "-"
+    if interval.is_exact:
+        return f"{interval.value:.2f}"
+    return f"{interval.low:.2f} to {interval.high:.2f}" if interval.is_bounded else f">={interval.low:.2f}"
+
+
+def _at_most(allowance: Allowance) -> str:
+    return "<=" if allowance.problem else ""
 
 
 def _fractions(allowance: Allowance) -> str:
     if allowance.unbounded:
         return f">{MOST_FRACTIONS}"
-    return "-" if allowance.fractions is None else str(allowance.fractions)
+    return "-" if allowance.fractions is None else f"{_at_most(allowance)}{allowance.fractions}"
