@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from cases import COARSE, LEFT, RIGHT, Changed, cumulative, make_case
+from test_recovery import PRIOR, recovering, with_prior
 from test_visits import begun, definitive, induction
 
 from dosecalc import load_protocol
@@ -70,6 +71,26 @@ def test_limit_that_bounds_nothing() -> None:
 def test_dose_of_a_prior_course_that_is_not_known_makes_it_an_upper_bound() -> None:
     found = left_of(begun([*induction(), *definitive(12)]), "Dmax <= 60 Gy")
     assert found.problem.startswith("at most: prior course: 70 Gy in 35 fractions")
+
+
+def test_what_a_grid_does_not_reach_is_not_counted_as_nothing() -> None:
+    """The left carotid lies outside the grid of the definitive plan, of which a fraction was given."""
+    change = {"definitive": Changed(cut_x_mm=(-25, 25))}
+    found = left_of(make_case(change=change, records=(*induction(), *definitive(1))), "Dmax <= 60 Gy")
+    assert found.given is not None
+    assert not found.given.is_bounded
+    assert (found.fractions, found.unbounded) == (None, False)
+    assert "1.79 of 1.79 cm3 lie outside the dose RD_definitive.dcm" in found.problem
+    line = next(line for line in remaining_text([found]).splitlines() if LEFT in line)
+    assert line.count(">=") == 2  # given and projected
+
+
+@pytest.mark.parametrize(("judged_so", "kept"), [(True, 0.5), (False, 1.0)])
+def test_recovery_as_the_limit_judges_it(judged_so: bool, kept: float) -> None:
+    (found,) = remaining(with_prior(), recovering("D0.03cc < 107 Gy EQD2(3)", judged_so=judged_so))
+    assert found.given is not None
+    assert found.given.value == pytest.approx(kept * PRIOR)
+    assert found.available == pytest.approx(107 - kept * PRIOR)
 
 
 def test_next_session_without_dose_is_said() -> None:

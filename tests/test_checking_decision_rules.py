@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from cases import (
     DEFINITIVE_FIRST,
+    INDUCTION_DATES,
     LEFT,
     UIDS,
     Changed,
@@ -287,6 +289,12 @@ class TestStops:
             assert row.sessions == 28
             assert any(a.startswith(f"WARNING: stopped on {when}") for a in found.assumptions)
 
+    def test_the_stop_of_the_course_before_is_not_one_of_this(self) -> None:
+        """The induction was stopped after two of three; all 28 fractions then had a reason."""
+        events = [Event(kind=STOPPED, date=INDUCTION_DATES[1]), Event(kind=INCOMPLETE, date=day(25))]
+        case = begun([*induction()[:4], *definitive(28)], events=events)
+        assert state(judged(case, only=("R30",), cells=30))[:2] == (DecisionState.CONTINUE, PASS)
+
     def test_without_dates_nothing_is_told(self) -> None:
         entered = [Event(kind=kind, date=FRACTION_25) for kind in (COMPLETE, STOPPED)]
         case = make_case(
@@ -381,6 +389,56 @@ def test_dose_of_what_was_given_counts_parts() -> None:
     (point,) = found.stop_points
     assert isinstance(point, StopPoint)
     assert (point.given, point.given_gy) == (12, pytest.approx(25.2, abs=1e-12))
+
+
+@pytest.mark.parametrize(
+    ("parts", "gy", "expected", "outcome"),
+    [
+        (("0.9", "0.9"), 51.6, DecisionState.DUE, NOT_EVALUATED),
+        (("0.55", "0.55", "0.55"), 51.3, DecisionState.DUE, NOT_EVALUATED),
+        (("0.5", "0.5"), 50.0, DecisionState.DUE, NOT_EVALUATED),
+        (("0.9",), 49.8, DecisionState.NOT_REACHED, NOT_DUE),
+    ],
+)
+def test_parts_of_fractions_reach_the_point_too(
+    parts: Sequence[str], gy: float, expected: DecisionState, outcome: Outcome
+) -> None:
+    """24 whole fractions, and parts of more: 50 Gy are reached by what was given, however it was cut."""
+    days = weekdays(FIRST, 24 + len(parts))[24:]
+    more = [
+        record("definitive", n, when, parts=[part, part])
+        for n, (when, part) in enumerate(zip(days, parts, strict=True), start=25)
+    ]
+    found = judged(begun([*induction(), *definitive(24), *more]), only=("R30",), cells=30)
+    (point,) = found.stop_points
+    assert (point.given, point.given_gy) == (24, pytest.approx(gy, abs=1e-12))
+    assert state(found)[:2] == (expected, outcome)
+    if expected is DecisionState.DUE:
+        assert f"with parts of fractions it is reached at 24 whole fractions ({gy:g} Gy)" in state(found)[2]
+        assert one(found, "R30").due == days[1].date() if gy < 51.5 and len(parts) < 3 else True
+
+
+def test_response_where_parts_of_fractions_reached_the_point() -> None:
+    """50 Gy are reached with the second part of 90 %: a complete response there stops the course."""
+    days = weekdays(FIRST, 27)
+    more = [record("definitive", n, days[n - 1], parts=["0.9", "0.9"]) for n in (25, 26)]
+    for count, kind, expected in (
+        (0, COMPLETE, DecisionState.STOPPED),
+        (0, INCOMPLETE, DecisionState.CONTINUE),
+        (1, COMPLETE, DecisionState.VIOLATED),
+    ):
+        after = [record("definitive", 27, days[26])][:count]
+        events = [Event(kind=kind, date=days[25].date())]
+        case = begun([*induction(), *definitive(24), *more, *after], events=events)
+        assert state(judged(case, only=("R30",), cells=30))[0] is expected
+
+
+def test_by_a_prescription_of_nothing_the_protocols_dose_places_the_point() -> None:
+    stated = [PlanStatement(uid=UIDS["definitive"], roles=("definitive",))]
+    change = {"definitive": Changed(total_gy="0")}
+    case = make_case(change=change, statement=make_statement(plans=stated))
+    found = one(judged(case, only=("R30",), cells=30), "R30")
+    assert (found.outcome, found.measured) == (NOT_DUE, 25)
 
 
 def _read_as(reading: str) -> Protocol:

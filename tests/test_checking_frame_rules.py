@@ -25,7 +25,7 @@ from cases import (
     standard_structures,
 )
 
-from dosecalc import Outcome
+from dosecalc import Finding, Outcome
 from dosecalc.case import Case
 from dosecalc.registrations import Registration
 from dosecalc.statement import PlanStatement
@@ -172,3 +172,32 @@ def test_left_is_not_held_against_right() -> None:
     case = two_sets(organs={LEFT: standard_structures()[LEFT], RIGHT: standard_structures()[RIGHT]})
     result = judged(case, only=("R42.organs",))
     assert [(f.structure, f.outcome) for f in findings(result, "R42.organs")] == [(LEFT, PASS), (RIGHT, PASS)]
+
+
+class TestWithoutItsStructureSet:
+    """The structure set of the prior course is not in the folder: nothing shows where its organs lie."""
+
+    def case(self, frame_uid: str = FRAME_UID, shift_mm: Sequence[float] = (0, 0, 0)) -> Case:
+        registrations = [link(shift_mm)] if frame_uid != FRAME_UID else []
+        fields = two_sets_fields(frame_uid=frame_uid, registrations=registrations)
+        return make_case(**{**fields, "more_structure_sets": ()})
+
+    def test_it_is_not_passed_over(self) -> None:
+        found = one(judged(self.case(), only=("R42.organs",)), "R42.organs")
+        assert found.outcome is NOT_EVALUATED
+        assert "RP_prior.dcm" in found.message or "Prior" in found.message
+        assert "its structure set is not in the folder" in found.message
+
+    def sum_of(self, case: Case, limit: float = 300) -> Finding:
+        protocol = cumulative(f"D0.03cc < {limit} Gy EQD2(3)", structure=RIGHT)
+        return one(judged(case, only=("R40.x", "R42.organs"), protocol=protocol), "R40.x")
+
+    def test_a_registration_that_nothing_shows_to_be_right_passes_no_sum(self) -> None:
+        for shift_mm in ((0, 0, 0), (0, 2, 0)):
+            found = self.sum_of(self.case(OLD_FRAME, shift_mm))
+            assert found.outcome is UNCERTAIN
+            assert "is registered, and no structure set of it shows whether rightly" in found.message
+        assert self.sum_of(self.case(OLD_FRAME), 50).outcome is FAIL
+
+    def test_in_the_frame_of_the_others_the_sum_stands(self) -> None:
+        assert self.sum_of(self.case()).outcome is PASS

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import FRAME_UID, LATTICE, LEFT, UIDS, cumulative, judged, make_case, one
-from test_checking_frame_rules import OLD_FRAME, link, two_sets
+from test_checking_frame_rules import OLD_FRAME, link, two_sets, two_sets_fields
 
 from dosecalc import Finding, Outcome
 from dosecalc.case import Case
@@ -113,6 +113,19 @@ class TestWithoutRegistration:
 
     def test_of_means_there_is_none(self) -> None:
         assert self.sum_of_maxima("Mean < 900 Gy") == []
+
+    def test_of_a_course_without_dose_there_is_none(self) -> None:
+        case = linear(make_case(**{**two_sets_fields(), "no_dose": ("definitive",)}))
+        assert not [
+            r for r in of(case, "Dmax < 900 Gy").shown_readings if r.name.startswith("sum of the courses")
+        ]
+
+    def test_of_a_course_on_two_images_there_is_none(self) -> None:
+        """Between them it rests on a registration again."""
+        case = linear(two_sets())
+        plans = tuple(replace(p, structure_set_uid="1.33") if p.uid == UIDS["low"] else p for p in case.plans)
+        found = of(replace(case, plans=plans), "Dmax < 900 Gy")
+        assert not [r for r in found.shown_readings if r.name.startswith("sum of the courses")]
 
     def test_each_on_its_own_structures(self) -> None:
         """The carotid of the prior course's image lies 4 mm further left, where its dose is 81 Gy."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,7 @@ from cases import (
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_visits import INDUCTION, record
 
 from dosecalc import Outcome, StructureSet
 from dosecalc.case import Case, InputFile
@@ -344,6 +346,23 @@ def test_outcome_by_what_is_known(low: int, boost: int, missing: str, outside: b
     wanted = FAIL if known >= 30 else PASS if complete else NOT_EVALUATED
     assert found.outcome is wanted, found.message
     assert CORD not in found.message
+
+
+@pytest.mark.parametrize("timed", [(False, False), (True, False), (False, True)])
+def test_sessions_of_one_day_on_adjacent_dates_count_together_where_times_are_missing(
+    timed: tuple[bool, bool],
+) -> None:
+    """The low dose at 22:00 and the boost at 01:00 give 1.9 Gy each: 3.8 Gy within three hours."""
+    records = []
+    for number in (1, 2, 3):
+        late = INDUCTION[0].replace(hour=22) + (number - 1) * dt.timedelta(days=2)
+        for plan, when, known in (("low", late, timed[0]), ("boost", late + dt.timedelta(hours=3), timed[1])):
+            found = record(plan, number, when)
+            records.append(found if known else replace(found, given=None))
+    statement = make_statement(courses={"induction": CourseStatement(), "definitive": CourseStatement()})
+    change = organ(LEFT, low=1.9, boost=1.9)
+    found = of(make_case(change=change, records=tuple(records), statement=statement), cells=20)
+    assert (found.outcome, found.measured) == (FAIL, pytest.approx(3.8))
 
 
 def test_end_cap_towards_the_target_leaves_the_limit_open() -> None:

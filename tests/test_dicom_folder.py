@@ -285,6 +285,38 @@ def test_a_record_of_nobody_is_said(tmp_path: Path) -> None:
     assert len(case.records) == 1
 
 
+@pytest.mark.parametrize(
+    ("name", "asked", "used", "lost"),
+    [
+        ("Roe^Richard", "P-2", True, False),
+        ("Roe^Richard", "P-1", False, False),
+        ("ROE^RICHARD ", "P-2", True, False),
+        ("", "P-2", False, True),
+        ("Poe^Edgar", "P-2", False, True),
+    ],
+)
+def test_a_file_without_an_id_is_of_the_patient_of_its_name_or_missing(
+    tmp_path: Path, name: str, asked: str, used: bool, lost: bool
+) -> None:
+    two_patients(tmp_path)
+    dataset = make.make_dose(uid="1.2.10", plan_uids=("1.2.8",))
+    dataset.PatientID, dataset.PatientName = "", name
+    make.save(dataset, tmp_path / "RD_nobody.dcm")
+    case = read_folder(tmp_path, patient_id=asked)
+    found = listed(case)["RD_nobody.dcm"]
+    assert (found.used, found.lost) == (used, lost)
+    said = [p for p in case.problems if "PatientID: expected whose file it is, found none" in p]
+    assert len(said) == lost
+
+
+def test_a_file_of_nobody_is_of_the_only_patient_there_is(tmp_path: Path) -> None:
+    make.save_case(tmp_path)
+    record = make.make_record()
+    record.PatientID, record.PatientName = "", ""
+    make.save(record, tmp_path / "RT.dcm")
+    assert len(read_folder(tmp_path, patient_id="P-1").records) == 1
+
+
 def test_odd_patient_attributes_are_said_without_quoting_them(tmp_path: Path) -> None:
     make.save_case(tmp_path)
     dose, structures = make.make_dose(), make.make_structures()

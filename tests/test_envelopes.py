@@ -10,10 +10,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dosecalc import Curve, eqd2
-from dosecalc.envelopes import Envelope, Numbers, envelope_of, envelope_of_curve, plus, uniform
+from dosecalc import Curve, bed, eqd2
+from dosecalc.envelopes import Envelope, Numbers, either, envelope_of, envelope_of_curve, plus, uniform
 from dosecalc.errors import MetricError
 from dosecalc.intervals import Interval
+from dosecalc.quantities import LqL
 
 VOLUME = 2.0
 ROUNDING = 1e-7
@@ -169,3 +170,45 @@ class TestBounds:
 def test_numbers_that_cannot_be(numbers: dict[str, object], words: str) -> None:
     with pytest.raises(MetricError, match=words):
         Numbers(**numbers)  # type: ignore[arg-type]
+
+
+def test_a_line_flatter_than_where_it_begins_bounds_no_mean() -> None:
+    """Half of it has 0 and half 18 Gy in 3 fractions, above dT 6 Gy a line of slope 1 (the tangent has 5).
+
+    The mean effect, half of 3 x 6 x (1 + 6/3), is below the effect of the mean (9 Gy: 18) at a larger dose:
+    of 0 and 60 Gy in shares of 17 to 3 it is 0.15 x (54 + 2 x 42) = 20.7 Gy; of 9 Gy everywhere it is 18 Gy,
+    and of 18 and 0 Gy in halves 27 Gy.
+    """
+    model = LqL(threshold_gy=6.0, gamma_over_alpha_gy=2.0)
+
+    def effect_of(gy: float) -> float:
+        return float(bed(gy, fractions=3, alpha_beta_gy=3.0, model=model))
+
+    assert (effect_of(60.0), effect_of(18.0), effect_of(9.0)) == pytest.approx((138.0, 54.0, 18.0))
+    known = Numbers(mean_gy=9.0, most_gy=60.0)
+    found = envelope_of(known, volume_cm3=VOLUME, effect=effect_of, is_convex=False)
+    for truth in (0.15 * 138.0, 27.0, 18.0):
+        assert holds(found.mean_gy, truth), truth
+
+
+def test_one_of_several() -> None:
+    """Whichever of two doses it is, all of it lies between the ends."""
+    doses = [np.array(d, dtype=float) for d in ([*[10] * 6, *[50] * 6], [*[20] * 9, *[30] * 3])]
+    cells = np.full(12, VOLUME / 12)
+    found = either([envelope_of_curve(Curve.from_cells(d, cells)) for d in doses])
+    for dose in doses:
+        for cm3 in (0.0, 0.5, 1.0, 1.5, 2.0):
+            assert holds(found.dose_at_volume(cm3), d_at(dose, cm3))
+        assert holds(found.mean_gy, float(dose.mean()))
+        assert holds(found.volume_at_dose(25.0), VOLUME * float(np.mean(dose >= 25.0)))
+    assert found.dose_at_volume(0.0) == Interval(value=30.0, low=30.0, high=50.0)
+
+
+@pytest.mark.parametrize("volume", [0.007, 0.1, 1 / 3, 2.0, 12.34567])
+def test_all_of_a_volume_by_per_cent(volume: float) -> None:
+    """D100% is the minimum, however its volume is rounded."""
+    curve = envelope_of_curve(Curve.from_cells([40.0, 50.0], [volume / 2, volume / 2]))
+    for found in (curve, plus(curve, envelope_of(uniform(5.0), volume_cm3=volume))):
+        for all_of_it in (volume * 100 / 100, volume * (1 + 1e-15)):
+            assert found.dose_at_volume(all_of_it) == found.dose_at_volume(volume)
+            assert found.dose_at_volume(all_of_it).low in {40.0, 45.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from decimal import Decimal
 from fractions import Fraction
 
@@ -135,6 +136,45 @@ def test_until_ends_one_course_and_leaves_the_others(course: str, number: int, c
     ledger = make_ledger((4.5, 3), (56.0, 28)).until(course, number)
     assert [g.count for g in ledger.distinct()] == counts
     assert max(s.number for s in ledger.course(course)) == number
+
+
+DAY = dt.timedelta(days=1)
+
+
+def test_until_counts_prescribed_days() -> None:
+    """Two plans in sessions of their own on each of three days: ended after day 2, four are left."""
+    visits = [(n, (n + 1) // 2) for n in range(1, 7)]
+    sessions = tuple(Session(course="a", number=n, day=d, contributions=()) for n, d in visits)
+    assert [s.number for s in Ledger(sessions=sessions).until("a", 2)] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("hours", "together"),
+    [((22, 25), True), ((1, 24.5), True), ((0.5, 24.6), False), ((None, 25), True), ((22, None), True)],
+)
+def test_one_prescribed_day_on_two_dates(hours: tuple[float | None, float | None], together: bool) -> None:
+    """Less than 24 hours apart they count together, and where a time is missing on dates that follow."""
+    midnight = dt.datetime(2026, 3, 2)
+    sessions = tuple(
+        Session(
+            course="a",
+            number=n,
+            day=1,
+            contributions=(),
+            date=midnight.date() + (n - 1) * DAY,
+            time=None if h is None else (midnight + dt.timedelta(hours=h)).time(),
+        )
+        for n, h in enumerate(hours, start=1)
+    )
+    assert len(Ledger(sessions=sessions).days()) == (1 if together else 2)
+
+
+def test_one_prescribed_day_on_dates_that_lie_apart() -> None:
+    date = dt.date(2026, 3, 2)
+    sessions = tuple(
+        Session(course="a", number=n, day=1, contributions=(), date=date + (n - 1) * 2 * DAY) for n in (1, 2)
+    )
+    assert len(Ledger(sessions=sessions).days()) == 2
 
 
 def test_delivered_and_remaining_are_parted() -> None:

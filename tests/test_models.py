@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from cases import CORE, LEFT, LESION, UIDS, extended, judged, make_case, make_st
 from dosecalc import CheckResult, Outcome, Protocol, eqd2
 from dosecalc.case import Case
 from dosecalc.doses import OWN_MAKER, DoseType
+from dosecalc.envelopes import uniform
 from dosecalc.errors import QuantityError, TomlError
 from dosecalc.quantities import TimeFactor
 from dosecalc.results import DoseRow
@@ -105,6 +107,24 @@ class TestRepopulation:
         alone = row(result, LESION, "prior").bed
         assert alone is not None
         assert alone.mean_gy.value - 0.9 * (46 - 28) == pytest.approx(67.8)
+
+    def test_of_a_course_known_as_numbers_too(self) -> None:
+        """70 Gy in 35 fractions of 46 days, now as a number: the same as by its dose."""
+        known = CourseStatement(
+            prescription_gy=Decimal(70),
+            fractions=35,
+            first_date=dt.date(2024, 1, 8),
+            doses={LESION: uniform(70)},
+        )
+        case = make_case(statement=make_statement(courses={"prior": known}))
+        result = self.result(case)
+        by_dose = row(self.result(self.case(first_date=dt.date(2024, 1, 8))), LESION, "total, repopulation")
+        less, whole = row(result, LESION, "total, repopulation").bed, row(result, LESION, "total").bed
+        assert less is not None
+        assert whole is not None
+        assert by_dose.bed is not None
+        assert less.min_gy.value == pytest.approx(by_dose.bed.min_gy.value)
+        assert less.mean_gy.value == pytest.approx(whole.mean_gy.value - 0.9 * (46 - 28 + 37 - 28), abs=1e-3)
 
     def test_never_below_nothing_of_a_course(self) -> None:
         held = protocol(LESION, GROWING.replace("0.9", "100.0"))

@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import LEFT, RIGHT, cumulative, judged, make_case, make_statement, one
+from cases import LEFT, RIGHT, Changed, cumulative, judged, make_case, make_statement, one
 
 from dosecalc import Finding, Outcome, eqd2
 from dosecalc.case import Case
 from dosecalc.casefile import read_statement
 from dosecalc.checking import remaining
 from dosecalc.courses import build_treatment
+from dosecalc.doses import DoseType
 from dosecalc.envelopes import Numbers, uniform
 from dosecalc.errors import InputError, TomlError
+from dosecalc.report.remaining_text import remaining_text
 from dosecalc.statement import CourseStatement
 
 PASS, FAIL, UNCERTAIN, NOT_EVALUATED = (
@@ -183,6 +185,19 @@ class TestTable:
         assert found.fractions == 14
         assert found.problem == ""
 
+    def test_what_is_left_of_what_nothing_bounds_is_not_counted(self) -> None:
+        """A near-maximum bounds no maximum: at least 43 Gy were given, so that at most 32 are left."""
+        (found,) = remaining(prior(left=Numbers(points=((0.03, 43.0),))), cumulative("Dmax < 75 Gy"))
+        assert found.given is not None
+        assert (found.given.low, found.given.high) == (pytest.approx(43.0), math.inf)
+        assert found.available == pytest.approx(32.0)
+        assert (found.fractions, found.unbounded) == (None, False)
+        assert found.problem.startswith("at most: nothing that is known of a course in numbers bounds it")
+        (line,) = [line for line in remaining_text([found]).splitlines() if LEFT in line]
+        assert ">=43.00" in line
+        assert "<=32.00" in line
+        assert found.to_dict()["given_at_most"] is None
+
     def test_part_of_such_a_course(self) -> None:
         """12 of 35 fractions were given: 12/35 of its dose."""
         course = CourseStatement(
@@ -192,6 +207,59 @@ class TestTable:
         treatment = build_treatment(case, cumulative("Dmax < 75 Gy"))
         ((stated, sessions),) = treatment.ledger.delivered().stated(LEFT)
         assert (stated.fractions, sessions) == (35, 12)
+
+
+class TestOverAlphaBeta:
+    """45 Gy everywhere in 7 fractions of the prior course, and 3 x 2.0 and 28 x 1.6 Gy: at a/b 2 and 3."""
+
+    CASE = prior(fractions=7, left=uniform(45.0))
+    LESS, MORE = (
+        float(
+            eqd2(45.0, fractions=7, alpha_beta_gy=a)
+            + eqd2(6.0, fractions=3, alpha_beta_gy=a)
+            + eqd2(28 * 1.6, fractions=28, alpha_beta_gy=a)
+        )
+        for a in (3.0, 2.0)
+    )
+    DECIDES = 'uncertain_by = ["numerical", "stated_bound", "alpha_beta"]\n'
+
+    def test_the_row_holds_the_course_in_numbers(self) -> None:
+        result = judged(self.CASE, only=("R42",), cells=30)
+        rows = {r.course: r.eqd2 for s in result.structures if s.name == LEFT for r in s.rows}
+        total, over = rows["total"], rows["total, a/b 2 to 3"]
+        assert total is not None
+        assert over is not None
+        for found, value in ((total.mean_gy, over.mean_gy), (total.near_max_gy, over.near_max_gy)):
+            assert found.value == value.value == pytest.approx(self.LESS)
+            # Wider than the truth by what the courses would differ if each had an a/b of its own.
+            assert self.LESS - 1.0 <= value.low <= self.LESS + 1e-9
+            assert self.MORE - 1e-9 <= value.high <= self.MORE + 1.0
+
+    def test_a_limit_that_only_the_other_end_breaks(self) -> None:
+        goal = "D0.03cc < 135 Gy EQD2(3)"
+        assert self.LESS < 135 < self.MORE
+        assert of(self.CASE, goal).outcome is PASS
+        found = of(self.CASE, goal, more=self.DECIDES)
+        assert found.outcome is UNCERTAIN
+        assert found.deciding is not None
+        assert found.deciding.high >= self.MORE - 1e-9
+        assert of(self.CASE, "D0.03cc < 145 Gy EQD2(3)", more=self.DECIDES).outcome is PASS
+
+    def test_all_that_is_known_are_numbers(self) -> None:
+        """No dose of a plan can be used: the row over a/b is that of the course in numbers alone."""
+        known = CourseStatement(fractions=7, prescription_gy=Decimal(45), doses={LEFT: uniform(45.0)})
+        case = make_case(
+            change={"low": Changed(dose={"dose_type": DoseType.EFFECTIVE})},
+            no_dose=("boost", "definitive"),
+            statement=make_statement(courses={"prior": known}),
+        )
+        result = judged(case, only=("R42",), cells=30)
+        rows = {r.course: r.eqd2 for s in result.structures if s.name == LEFT for r in s.rows}
+        over = rows["total, a/b 2 to 3"]
+        assert over is not None
+        ends = [float(eqd2(45.0, fractions=7, alpha_beta_gy=a)) for a in (3.0, 2.0)]
+        assert [over.mean_gy.value, over.mean_gy.low] == pytest.approx([ends[0], ends[0]])
+        assert not over.mean_gy.is_bounded
 
 
 class TestCaseFile:

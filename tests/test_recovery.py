@@ -157,6 +157,18 @@ class TestCheck:
         assert without.mean_gy.value == pytest.approx(PRIOR + NOW)
         assert rows["total, recovered"].physical is None
 
+    @pytest.mark.parametrize(
+        ("judged_so", "said"),
+        [
+            (True, "recovery of prior dose in R40.x only"),
+            (False, "no recovery of prior dose in any sum that"),
+        ],
+    )
+    def test_what_the_sums_rest_on(self, judged_so: bool, said: str) -> None:
+        protocol = recovering("D0.03cc < 900 Gy EQD2(3)", judged_so=judged_so)
+        found = judged(with_prior(), only=("R40.x",), protocol=protocol, cells=30).assumptions
+        assert any(said in a and "no repopulation but in rows of its own" in a for a in found)
+
     def test_off_by_default(self) -> None:
         result = judged(with_prior(), only=("R42",), cells=30)
         assert not [r for s in result.structures for r in s.rows if r.course == "total, recovered"]

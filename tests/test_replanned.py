@@ -7,13 +7,28 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from cases import COARSE, LEFT, PRESCRIBED, UIDS, fraction_gy, make_case, make_grid, make_plan, make_statement
+from cases import (
+    COARSE,
+    LEFT,
+    PRESCRIBED,
+    UIDS,
+    cumulative,
+    fraction_gy,
+    judged,
+    make_case,
+    make_grid,
+    make_plan,
+    make_statement,
+    one,
+)
 from test_visits import FIRST, definitive, induction, record, treated, weekdays
 
 from dosecalc import CheckResult, Outcome, check, load_protocol
 from dosecalc.case import Case
+from dosecalc.courses import build_treatment
 from dosecalc.errors import InputError
 from dosecalc.records import TreatmentRecord
+from dosecalc.report.ledger_view import ledger_view
 from dosecalc.statement import CourseStatement, PlanStatement
 
 SECOND = "1.1.33"
@@ -178,3 +193,35 @@ def test_a_fraction_that_no_record_shows_before_the_plan_was_replaced() -> None:
     row = next(r for r in found.delivered if r.course == "definitive")
     assert row.physical is not None
     assert row.physical.mean_gy.value == pytest.approx(9 * 1.6 + 16 * NEW_LEFT_GY, abs=1e-6)
+
+
+AFTER_FIVE = weekdays(FIRST, 5)[-1].date()
+
+
+def test_as_of_a_day_before_the_plan_was_replaced_nothing_is_lost() -> None:
+    """Ten of the first plan were given in the end: as of the fifth day five of them are left."""
+    case = replanned(records=given(10, 2))
+    course = build_treatment(case, load_protocol("redefine"), as_of=AFTER_FIVE).ledger.course("definitive")
+    assert [s.contributions[0].fraction.plan_uid for s in course] == [UIDS["definitive"]] * 10 + [SECOND] * 18
+    assert course.delivered().whole_days() == (1, 2, 3, 4, 5)
+    result = check(case, load_protocol("redefine"), settings=COARSE, as_of=AFTER_FIVE)
+    found = next(s for s in result.structures if s.name == LEFT)
+    for rows, gy in ((found.rows, 10 * 1.6 + 18 * NEW_LEFT_GY), (found.delivered, 5 * 1.6)):
+        row = next(r for r in rows if r.course == "definitive")
+        assert row.physical is not None
+        assert row.physical.mean_gy.value == pytest.approx(gy, abs=1e-6)
+
+
+def test_a_limit_as_of_a_day_is_that_of_the_whole_treatment() -> None:
+    """3 x 2.0 + 10 x 1.6 + 18 x 1.0 Gy are 40 Gy on any day."""
+    case = replanned(records=given(10, 2))
+    protocol = cumulative("Mean < 300 Gy")
+    days = [None, AFTER_FIVE, weekdays(FIRST, 11)[-1].date()]
+    found = [one(judged(case, only=("R40.x",), protocol=protocol, as_of=d, cells=30), "R40.x") for d in days]
+    assert [f.measured for f in found] == pytest.approx([40.0] * 3)
+
+
+def test_the_book_as_of_a_day() -> None:
+    case = replanned(records=given(10, 2))
+    view = ledger_view(case, load_protocol("redefine"), at=AFTER_FIVE)
+    assert [(c.delivered, c.left) for c in view.counts if c.course == "definitive"] == [(5, 23)]

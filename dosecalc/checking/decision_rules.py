@@ -156,7 +156,7 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
     kept = (e for e in given.events if begin is None or e.date >= begin)
     given = replace(given, events=tuple(e for e in kept if not _stopped_before(context, test.course, e)))
     reached = reached_by(context, test, given)
-    in_parts = reached is not None and len(given.whole_days()) < point
+    in_parts = reached is not None and len(_up_to(given, reached).whole_days()) < point
     due = _day_of(context.treatment.in_full(test.course).course(test.course), max(point, 1))
     return _Question(
         given=given,
@@ -167,6 +167,11 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
         in_parts=in_parts,
         test=test,
     )
+
+
+def _up_to(given: Ledger, last: Session) -> Ledger:
+    """What was given until a session, and with it."""
+    return replace(given, sessions=given.sessions[: given.sessions.index(last) + 1])
 
 
 def _stopped_before(context: Context, course: str, event: Event) -> bool:
