@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pytest
-from cases import FRAME_UID, LATTICE, LEFT, UIDS, cumulative, judged, make_case, one
+from cases import (
+    FRAME_UID,
+    INDUCTION_DATES,
+    LATTICE,
+    LEFT,
+    UIDS,
+    cumulative,
+    judged,
+    make_case,
+    make_statement,
+    one,
+)
 from test_checking_frame_rules import OLD_FRAME, link, two_sets, two_sets_fields
 
 from dosecalc import Finding, Outcome
 from dosecalc.case import Case
 from dosecalc.doses import DoseGrid
+from dosecalc.envelopes import uniform
 from dosecalc.intervals import Source
+from dosecalc.statement import CourseStatement, PlanStatement
 
 NOW_GY = 3 * 2.0 + 28 * 1.6
 """Of the left carotid, which lies at x = 28 to 32 mm, from induction and definitive course."""
@@ -98,6 +112,27 @@ class TestVerdict:
     def test_unless_the_protocol_says_so(self) -> None:
         more = 'uncertain_by = ["numerical", "stated_bound", "registration"]\n'
         assert of(linear(two_sets()), self.LIMIT, more=more).outcome is Outcome.UNCERTAIN
+
+    def test_beside_a_course_in_numbers(self) -> None:
+        """The induction is known as 6 Gy everywhere in the carotid, wherever that lies."""
+        induction = CourseStatement(
+            prescription_gy=Decimal(15), fractions=3, dates=INDUCTION_DATES, doses={LEFT: uniform(6.0)}
+        )
+        statement = make_statement(
+            plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))], courses={"induction": induction}
+        )
+        fields = {**two_sets_fields(), "plans": ("prior", "definitive"), "statement": statement}
+        case = linear(make_case(**fields))
+        found = of(case, self.LIMIT)
+        assert (found.outcome, found.measured) == (Outcome.PASS, pytest.approx(NOW_GY + 77, abs=0.01))
+        assert found.band is not None
+        band = found.band.by_source[Source.REGISTRATION]
+        assert (band.low, band.high) == (
+            pytest.approx(NOW_GY + 74, abs=0.01),
+            pytest.approx(NOW_GY + 80, abs=0.01),
+        )
+        more = 'uncertain_by = ["numerical", "stated_bound", "registration"]\n'
+        assert of(case, self.LIMIT, more=more).outcome is Outcome.UNCERTAIN
 
 
 class TestWithoutRegistration:

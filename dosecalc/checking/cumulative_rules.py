@@ -21,7 +21,7 @@ from dosecalc.checking.judging import (
     numerical,
     numerical_text,
 )
-from dosecalc.checking.misplacement import Misplaced, misplaced, of_other_images
+from dosecalc.checking.misplacement import misplaced, of_other_images
 from dosecalc.checking.sums import missing_from_sum, recovery, summed, summed_over, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
@@ -59,7 +59,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     if missing:
         stated = within.open_above()
         stricter = [(g, i.open_above()) for g, i in stricter]
-    off = _misplaced(context, cells, goal, name, judged)
+    off = misplaced(context, cells, goal, name, judged)
     band = band_of(
         stated,
         _numerical(cells, book.known(), goal, metric, kept=judged),
@@ -110,14 +110,6 @@ def _unit(goal: Goal) -> str:
     """The unit of a goal with its quantity, which a volume at a physical dose needs not."""
     volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
     return goal.unit.value if volume else f"{goal.unit.value} {describe(goal.quantity)}"
-
-
-def _misplaced(context: Context, cells: CellDoses, goal: Goal, name: str, kept: Kept) -> Misplaced | None:
-    """What a registration that is off does to a sum; of one with a course in numbers that is not known."""
-    ledger = context.treatment.ledger
-    if not len(ledger.known()) or ledger.stated(name):
-        return None
-    return misplaced(context, cells, ledger.known(), goal, kept)
 
 
 def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric, *, kept: Kept) -> Interval:

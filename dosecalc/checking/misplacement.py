@@ -12,13 +12,12 @@ from scipy.spatial import cKDTree
 
 from dosecalc.celldoses import CellDoses, Kept
 from dosecalc.checking.context import Context
-from dosecalc.checking.judging import measured
+from dosecalc.checking.sums import summed
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Reading
 from dosecalc.goals import Goal
 from dosecalc.intervals import Interval
-from dosecalc.ledger import Ledger
 from dosecalc.registrations import NoPath
 
 Floats = npt.NDArray[np.float64]
@@ -66,25 +65,37 @@ def of_other_images(context: Context) -> tuple[DoseGrid, ...]:
     )
 
 
-def misplaced(context: Context, cells: CellDoses, ledger: Ledger, goal: Goal, kept: Kept) -> Misplaced | None:
+def misplaced(context: Context, cells: CellDoses, goal: Goal, name: str, kept: Kept) -> Misplaced | None:
     """A metric of the sum with the doses of other images off by as much as is stated, or usual.
 
-    None where all is of one image, or where a dose does not reach all of it.
+    None where all is of one image, or where a dose does not reach all of it. A course in numbers is of the
+    organ, wherever that lies.
     """
     grids = [g for g in of_other_images(context) if g in cells.gy]
     if not grids or any(np.isnan(gy).any() for gy in cells.gy.values()):
         return None
     stated = context.case.statement.registration_mm
     radius = USUAL_MM if stated is None else stated
-    value = measured(goal, cells.curve(ledger, goal.quantity, kept))[0].value
+    book = context.treatment.ledger
+    as_it_is = summed(cells, book, goal, name, kept=kept)[0]
     near = {g: _near(context, cells, g, radius) for g in grids}
 
     def between(which: int) -> Interval:
-        ends = []
-        for end in (0, 1):
-            moved = replace(cells, gy={**cells.gy, **{g: near[g][which][end] for g in grids}})
-            ends.append(measured(goal, moved.curve(ledger, goal.quantity, kept))[0].value)
-        return Interval(value=value, low=min(value, ends[0]), high=max(value, ends[1]))
+        least, most = (
+            summed(
+                replace(cells, gy={**cells.gy, **{g: near[g][which][end] for g in grids}}),
+                book,
+                goal,
+                name,
+                kept=kept,
+            )[0]
+            for end in (0, 1)
+        )
+        value = as_it_is.value
+        if not as_it_is.is_bounded:  # what is known of it moves all the same
+            return Interval(value=value, low=min(value, least.value), high=max(value, most.value))
+        below, above = max(as_it_is.low - least.low, 0.0), max(most.high - as_it_is.high, 0.0)
+        return Interval(value=value, low=value - below, high=value + above)
 
     return Misplaced(radius_mm=radius, is_stated=stated is not None, anywhere=between(0), within=between(1))
 
