@@ -192,7 +192,7 @@ def _lay_out(
         planned = list(prescribed_sessions(case, course, members, stated, assumptions))
         fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
         visits = list(given_sessions(course.name, fractions, given.days, given.visits))
-        return _Laid(planned, _booked(case, course.name, planned, visits, assumptions))
+        return _Laid(planned, _booked(case, course, planned, visits, assumptions))
     if stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
         planned = stated_sessions(case, course, stated, assumptions)
         return _Laid(planned, planned)
@@ -230,7 +230,7 @@ def _check_last_dates(case: Case, sessions: Sequence[Session]) -> None:
 
 
 def _booked(
-    case: Case, course: str, planned: Sequence[Session], given: Sequence[Session], assumptions: list[str]
+    case: Case, course: Course, planned: Sequence[Session], given: Sequence[Session], assumptions: list[str]
 ) -> list[Session]:
     """The sessions of a course as they were given, by its records, and what is left of its plans.
 
@@ -239,24 +239,30 @@ def _booked(
     if not given:
         return list(planned)
     whole = Ledger(sessions=tuple(given)).whole_days()
-    stated = case.statement.course(course)
+    stated = case.statement.course(course.name)
     if stated.delivered is not None and stated.delivered != len(whole):
         raise InputError(
-            f"{case.statement.source}: courses.{course}.delivered: expected {len(whole)}, as its "
+            f"{case.statement.source}: courses.{course.name}.delivered: expected {len(whole)}, as its "
             f"treatment records have, found {stated.delivered}"
         )
     parts = [s for s in given if any(c.is_approximate for c in s.contributions)]
     if parts:
         days = ", ".join(str(s.date or f"day {s.day}") for s in parts)
         assumptions.append(
-            f"WARNING: {course}: parts of fractions that were broken off ({days}) count by their metersets: "
-            "what they gave at a point lies between nothing and the whole fraction"
+            f"WARNING: {course.name}: parts of fractions that were broken off ({days}) count by their "
+            "metersets: what they gave at a point lies between nothing and the whole fraction"
         )
     left = list(left_sessions(planned, given))
+    if left and (stated.last_date is not None or course.previous):
+        over = f"over on {stated.last_date}" if stated.last_date else "over before the protocol began"
+        assumptions.append(
+            f"WARNING: {course.name}: {over}, and treatment records show {len(whole)} of its "
+            f"{len({s.day for s in planned})} fractions: the others are in the sums as planned, not as given"
+        )
     moved = [s for s in left if s.date is not None and s.date not in stated.dates]
     if moved:
         assumptions.append(
-            f"{course}: of the {len(left)} sessions left, those from {moved[0].date} on are counted one "
+            f"{course.name}: of the {len(left)} sessions left, those from {moved[0].date} on are counted one "
             "each weekday after the last visit, holidays not counted"
         )
     return [*given, *left]

@@ -21,10 +21,14 @@ FORMAT_VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """A course of treatment; its plans share sessions as ``grouping`` says unless stated otherwise."""
+    """A course of treatment; its plans share sessions as ``grouping`` says unless stated otherwise.
+
+    One that is ``previous`` was over before the protocol began: it was given, dates or none.
+    """
 
     name: str
     grouping: Grouping
+    previous: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,7 +267,11 @@ def _visit_hours(table: Table) -> float:
 
 
 def _course(table: Table) -> Course:
-    course = Course(name=table.string("name"), grouping=table.choice("grouping", Grouping, "one_session"))
+    course = Course(
+        name=table.string("name"),
+        grouping=table.choice("grouping", Grouping, "one_session"),
+        previous=table.boolean("previous", False),
+    )
     table.done()
     return course
 

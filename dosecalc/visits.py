@@ -67,7 +67,7 @@ def left_sessions(planned: Sequence[Session], given: Sequence[Session]) -> Itera
         if last is not None and (date is None or date <= last):
             date = next_weekday(last)
         last = date or last
-        yield replace(session.of(left), date=date, number=session.day)
+        yield replace(session.of(left), date=date, number=session.day, state=State.PLANNED)
 
 
 @dataclass(slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from cases import COARSE, LEFT, RIGHT, Changed, cumulative, make_case
+from cases import COARSE, LEFT, RIGHT, Changed, cumulative, make_case, make_statement
 from test_recovery import PRIOR, recovering, with_prior
 from test_visits import begun, definitive, induction
 
@@ -15,7 +16,9 @@ from dosecalc.case import Case
 from dosecalc.checking import remaining
 from dosecalc.checking.allowances import Allowance
 from dosecalc.cli import main
+from dosecalc.envelopes import uniform
 from dosecalc.report.remaining_text import remaining_json, remaining_text
+from dosecalc.statement import CourseStatement
 
 
 def left_of(case: Case, goal: str, *, structure: str = LEFT, **options: int) -> Allowance:
@@ -71,6 +74,22 @@ def test_limit_that_bounds_nothing() -> None:
 def test_dose_of_a_prior_course_that_is_not_known_makes_it_an_upper_bound() -> None:
     found = left_of(begun([*induction(), *definitive(12)]), "Dmax <= 60 Gy")
     assert found.problem.startswith("at most: prior course: 70 Gy in 35 fractions")
+    assert found.given is not None
+    assert (found.given.value, found.given.is_bounded) == (pytest.approx(3 * 2.0 + 12 * 1.6), False)
+    line = next(line for line in remaining_text([found]).splitlines() if LEFT in line)
+    assert ">=25.20" in line
+    assert ">=50.80" in line
+
+
+def test_what_is_not_planned_yet_opens_what_was_given_in_nothing() -> None:
+    prior = CourseStatement(prescription_gy=Decimal(45), fractions=25, doses={LEFT: uniform(45.0)})
+    later = CourseStatement(not_planned_yet=True)
+    statement = make_statement(courses={"prior": prior, "definitive": later})
+    found = left_of(make_case(plans=("low", "boost"), statement=statement), "Dmax <= 60 Gy")
+    assert found.given is not None
+    assert found.projected is not None
+    assert (found.given.high, found.projected.is_bounded) == (pytest.approx(45.0), False)
+    assert found.problem == "at most: the definitive course is not planned yet"
 
 
 def test_what_a_grid_does_not_reach_is_not_counted_as_nothing() -> None:

@@ -174,6 +174,19 @@ class TestDelivered:
         case = make_case(statement=stated(induction=apart))
         assert len(treatment(case).ledger.delivered()) == 2 + 35
 
+    @pytest.mark.parametrize("plans", [("low", "boost", "definitive"), ("prior", "low", "boost")])
+    def test_a_previous_course_is_over_with_dates_or_without(self, plans: tuple[str, ...]) -> None:
+        by_plan = [PlanStatement(uid=UIDS["prior"], roles=("prior",))] if "prior" in plans else []
+        known = CourseStatement() if by_plan else CourseStatement(prescription_gy=Decimal(70), fractions=35)
+        statement = make_statement(plans=by_plan, courses={"prior": known})
+        found = treatment(make_case(plans=plans, statement=statement))
+        assert (len(found.ledger.delivered()), found.ledger.delivered().courses) == (35, ("prior",))
+        assert "prior: taken as delivered, as it was over before the protocol began" in found.assumptions
+
+    def test_a_previous_course_of_which_less_is_stated(self) -> None:
+        case = make_case(statement=stated(prior=CourseStatement(fractions=35, delivered=12)))
+        assert len(treatment(case).ledger.delivered()) == 12
+
     def test_more_than_there_are(self) -> None:
         case = make_case(statement=stated(definitive=CourseStatement(delivered=29)))
         with pytest.raises(InputError, match=r"delivered: expected at most 28, found 29"):

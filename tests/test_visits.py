@@ -148,6 +148,23 @@ class TestBook:
         with pytest.raises(InputError, match=r"courses\.definitive\.delivered: expected 12.*found 11"):
             treated(make_case(records=case.records, statement=statement))
 
+    def test_a_last_date_gives_nothing_that_no_record_shows(self) -> None:
+        statement = make_statement(
+            courses={
+                "induction": CourseStatement(),
+                "definitive": CourseStatement(last_date=weekdays(FIRST, 28)[-1].date()),
+            }
+        )
+        case = make_case(records=(*induction(), *definitive(12)), statement=statement)
+        course = treated(case).ledger.course("definitive")
+        assert (len(course.delivered()), len(course.remaining())) == (12, 16)
+        assert any(
+            "definitive: over on 2026-05-06, and treatment records show 12 of its 28 fractions" in a
+            for a in treated(case).assumptions
+        )
+        (point,) = checked(case).stop_points
+        assert (point.given, point.state) == (12, DecisionState.NOT_REACHED)
+
     def test_planned_dates_hold_until_they_have_passed(self) -> None:
         dates = tuple(d.date() for d in weekdays(FIRST + dt.timedelta(days=7), 28))
         statement = make_statement(courses={"definitive": CourseStatement(dates=dates)})

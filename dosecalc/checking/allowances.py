@@ -141,7 +141,12 @@ def _measured(
         more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
         return sum_of(Ledger(sessions=(*given.sessions, *more)))
 
-    so_far = sum_of(given)
+    so_far, at_the_end = sum_of(given), sum_of(book)
+    treatment = context.treatment
+    if treatment.absent or treatment.lost or given.missing(name):
+        so_far = so_far.open_above()
+    if missing_from_sum(context, name):
+        at_the_end = at_the_end.open_above()
     lacks = [
         *missing_from_sum(context, name), *without_effect(book, name, goal.quantity), *cover_notes(cells)
     ]  # fmt: skip
@@ -150,7 +155,7 @@ def _measured(
     found = replace(
         base,
         given=so_far,
-        projected=sum_of(book),
+        projected=at_the_end,
         available=goal.limit - (so_far.high if so_far.is_bounded else so_far.value),
         problem=f"at most: {'; '.join(lacks)}" if lacks else "",
     )
