@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.contours import NO_EDGES
+from dosecalc.contours import NO_EDGES, any_inside
 from dosecalc.linking import NONE, Links
 from dosecalc.outlines import DIRECTIONS, Forms, Outlines, finer, forms, root, turned_into
 
@@ -39,7 +39,7 @@ _SLACK = 1.02
 """A pole that lies in the next plane is within reach, whatever rounding says."""
 _DOT_MM2 = 0.25
 """An end outline smaller than this is a dot that says how far the structure reaches: it keeps half a slice
-like any other flat end, at no cost in volume."""
+like any other flat end, at no cost in volume. Of a hole it says nothing: that one is but a tip."""
 
 
 class EndCaps(enum.Enum):
@@ -352,14 +352,64 @@ def _close(shape: Shape, reach_mm: Floats) -> None:
         shape.other_mm[ends, side] = shape.other_mm[ends, inner]
         shape.moves[ends, side] = True
         for loop in ends.tolist():
-            dot = shape.found.area_mm2[loop] < _DOT_MM2
+            dot = shape.found.area_mm2[loop] < _DOT_MM2 and not shape.found.hole[loop]
             reach = float(reach_mm[loop, side])
             tip = None if dot else _tip(shape, loop, reach if side == ABOVE else -reach)
             if tip is not None:
                 end_mm[loop] = tip
                 shape.rounded[loop, side] = True
-            else:
-                _move_on(shape, loop, side)
+        for outline, holes in _rings(shape.found, shape.open[:, side]).items():
+            _close_ring(shape, outline, holes, side, end_mm)
+        for loop in ends[~shape.rounded[ends, side]].tolist():
+            _move_on(shape, loop, side)
+
+
+def _rings(found: Outlines, ends: Bools) -> dict[int, list[int]]:
+    """Outlines that end, each with the holes that end in it."""
+    rings: dict[int, list[int]] = {}
+    around = ~found.hole & found.sound
+    ending = found.hole & found.sound & ends & np.isin(found.z_mm, found.z_mm[around & ends])
+    for hole in np.flatnonzero(ending).tolist():
+        here = np.flatnonzero(around & (found.z_mm == found.z_mm[hole])).tolist()
+        holding = [loop for loop in here if any_inside(found.loop(hole), found.loop(loop))]
+        nearest = min(holding, key=lambda loop: float(found.area_mm2[loop]), default=NONE)
+        if nearest != NONE and ends[nearest]:
+            rings.setdefault(nearest, []).append(hole)
+    return rings
+
+
+def _close_ring(shape: Shape, outline: int, holes: list[int], side: int, end_mm: Floats) -> None:
+    """End an outline and its holes together; one that is rounded off, where no wall is left between them.
+
+    Beyond there they cross, and what crossing loops bound depends on the layers they are cut into. A hole
+    that ended before its outline, but for a tip of its own, would get a lid; one that outlasted it would
+    be solid.
+    """
+    plane_mm = float(shape.found.z_mm[outline])
+    tipped, tip_mm = shape.rounded[holes, side], np.abs(end_mm[holes] - plane_mm)
+    if shape.rounded[outline, side]:
+        z_mm = np.linspace(plane_mm, end_mm[outline], _TIP_STEPS + 1)
+        open_yet = ~tipped[:, None] | (np.abs(z_mm - plane_mm) <= tip_mm[:, None])
+        areas = np.array([_area(shape, hole, z_mm) for hole in holes])
+        wall = _area(shape, outline, z_mm) - np.sum(areas * open_yet, axis=0)
+        gone = np.flatnonzero(wall <= 0)
+        if len(gone) and gone[0] > 0:  # outlines of one plane that cross may leave no wall to begin with
+            end_mm[outline] = _zero(z_mm, wall, int(gone[0]))
+    together = np.array(holes)[~tipped | (tip_mm > abs(end_mm[outline] - plane_mm))]
+    end_mm[together] = end_mm[outline]
+    shape.rounded[together, side] |= shape.rounded[outline, side]
+
+
+def _area(shape: Shape, loop: int, z_mm: Floats) -> Floats:
+    """The area of an outline's section at some heights, none where it has vanished."""
+    at = shape.at(np.full(len(z_mm), loop), z_mm, _AREA)
+    return np.where(_smaller_moment(at[:, :3]) > 0, _size(at[:, :3]) * at[:, 3], 0.0)
+
+
+def _zero(z_mm: Floats, size: Floats, gone: int) -> float:
+    """Where a size is 0 that is positive at the height before number ``gone`` and no more at that one."""
+    part = size[gone - 1] / (size[gone - 1] - size[gone])
+    return float(z_mm[gone - 1] + part * (z_mm[gone] - z_mm[gone - 1]))
 
 
 def _move_on(shape: Shape, loop: int, side: int) -> None:
@@ -400,8 +450,6 @@ def _tip(shape: Shape, loop: int, reach_mm: float) -> float | None:
         return None
     gone = np.flatnonzero(moment <= 0)
     if len(gone):
-        last = int(gone[0]) - 1
-        part = moment[last] / (moment[last] - moment[last + 1])
-        return float(z_mm[last] + part * (z_mm[last + 1] - z_mm[last]))
+        return _zero(z_mm, moment, int(gone[0]))
     least = int(np.argmin(moment))
     return float(z_mm[least]) if moment[least] <= _TIP and least < _TIP_STEPS else None

@@ -36,7 +36,7 @@ from analytic.outlines import area_mm2, rotation_2d
 from analytic.solids import AnalyticSolid, cylinder, horseshoe, prism, sphere
 from analytic.truth import PERCENTS, Truths, metrics
 from analytic.tubes import tube
-from hypothesis import Phase, given
+from hypothesis import Phase, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from scipy.optimize import brentq
@@ -186,12 +186,11 @@ OPEN = {
     "3 mm slices, strict: volume, max": 0.75,
     "5 mm slices, strict: volume, max": 2.0,
     "5 mm slices, strict: doses, max": 2.7,
-    "5 mm slices, loose: volume, max": 12.7,
-    "5 mm slices, loose: doses, max": 6.6,
+    "5 mm slices, loose: doses, max": 4.5,
     "5 mm slices, tubes: volume, max": 0.65,
 }
 """Bars that this part of the bench does not reach, and what it does (%): the base of a cone, which keeps its
-last section for half a slice; a torus, whose ring does not end in a point; a bent tube on 5 mm slices."""
+last section for half a slice; a ball of two sections; a bent tube on 5 mm slices."""
 
 
 def test_bars_against_the_true_solid() -> None:
@@ -294,14 +293,16 @@ def test_every_dose_of_a_uniform_grid_is_that_dose(name: str, gy: float) -> None
 
 # Laws.
 
+RING = torus(14.0, 7.0)
+TWO_BALLS = two_spheres((7.0, 9.0), ((-10.0, -2.0), (10.0, 3.0)))
 LAW_SOLIDS = (
     sphere(9.0),
     ellipsoid((8.0, 12.0, 16.0), tilt_deg=35.0, roll_deg=20.0),
     prism("horseshoe", horseshoe, area=0.0, top=0.6),
     shell(13.0, 7.0),
-    torus(14.0, 7.0),
+    RING,
     tube(3.0, 40.0),
-    two_spheres((7.0, 9.0), ((-10.0, -2.0), (10.0, 3.0))),
+    TWO_BALLS,
 )
 """Of these only the contours are used, never the volume."""
 
@@ -391,6 +392,7 @@ def test_curves_never_rise(structure: Structure, shape: DoseShape) -> None:
     spacing_mm=st.sampled_from([2.0, 3.0]),
     phase=st.floats(0.1, 0.9),
 )
+@example(solids=(TWO_BALLS, RING), spacing_mm=3.0, phase=0.875)  # outline and hole meet beyond the last slice
 def test_parts_that_lie_apart_add(
     solids: tuple[AnalyticSolid, AnalyticSolid], spacing_mm: float, phase: float
 ) -> None:

@@ -12,6 +12,7 @@ from factories import CIRCLE_POINTS, circle, rectangle
 from scipy.integrate import quad
 
 from dosecalc.contours import loop_edges, loops_of
+from dosecalc.sampling import Settings, sample
 from dosecalc.shapes import Between, EndCaps
 from dosecalc.solids import EndCap, Solid, layers, solid, volume_mm3
 
@@ -236,6 +237,35 @@ def test_hole_that_appears_between_slices() -> None:
     assert_section(body, 5.8, math.pi * (144 - 5.8**2), (0, 0), 1e-6)
 
 
+@pytest.mark.parametrize("last_mm", [7.5, 9.0])
+def test_bored_ball_ends_where_bore_and_ball_meet(last_mm: float) -> None:
+    """pi h^3 / 6, whatever the layers: not where the ball would end, and no lid on the bore."""
+    outer, half_mm = ball(10), math.sqrt(100 - 16)
+    body = solid(contours(lambda z: [*outer(z), 4 * UNIT], np.arange(-last_mm, last_mm + 1, 3)))
+    np.testing.assert_allclose(body.breaks_mm[[0, -1]], [-half_mm, half_mm], atol=0.01)
+    for cells in (1_000, 10_000, 100_000):
+        found = sample(body, Settings(cells=cells)).volume_cm3 * 1000
+        assert found == pytest.approx(math.pi * (2 * half_mm) ** 3 / 6, rel=1e-4)
+    assert not any(cap.flat for cap in body.caps)
+
+
+def test_hole_that_closes_before_its_outline() -> None:
+    """A shell of 0.8 mm: both balls end beyond the last slice, and the wall between them never does."""
+    outer, inner = ball(10), ball(9.2)
+    body = solid(contours(lambda z: [*outer(z), *inner(z)], np.linspace(-8.5, 8.5, 9)))
+    assert volume_mm3(body) == pytest.approx(ball_mm3(10) - ball_mm3(9.2), rel=1e-4)
+    assert_section(body, 9.4, math.pi * (100 - 9.4**2), (0, 0), 1e-6)
+    np.testing.assert_allclose(body.breaks_mm[[0, -1]], [-10, 10], atol=0.01)
+
+
+def test_hole_ends_with_a_flat_outline() -> None:
+    """A cylinder with a conical pit whose tip would lie above its end: no solid tip stands there."""
+    body = solid(contours(lambda z: [9 * UNIT, (14.4 - z) / 2 * UNIT], np.arange(0, 13, 3)))
+    wanted = math.pi * (81 * 15 - (7.2**3 - 0.45**3) * 2 / 3 - 7.2**2 * 1.5)
+    assert body.breaks_mm[-1] == pytest.approx(13.5)
+    assert sample(body).volume_cm3 * 1000 == pytest.approx(wanted, rel=1e-6)
+
+
 def two_discs_mm2(radius_mm: float, apart_mm: float) -> float:
     """Area of two circles of one size together."""
     whole = 2 * math.pi * radius_mm**2
@@ -319,6 +349,15 @@ def test_two_balls_with_an_empty_gap_stay_two() -> None:
     assert len(cut_at(body, 10.0)) == 0
     assert [round(cap.end_mm, 1) for cap in body.caps] == [-6, 14, 6, 26]
     assert not any(cap.flat for cap in body.caps)
+
+
+def test_two_bored_balls_with_an_empty_gap_stay_two() -> None:
+    """Balls and bores both end in the gap: the bores alone must not bridge it, as a rod."""
+    lower, upper = ball(10), ball(10, centre_xyz_mm=(0, 0, 30))
+    planes = [*np.arange(-9, 10, 3), *np.arange(21, 40, 3)]
+    body = solid(contours(lambda z: [*lower(z), *upper(z), 4 * UNIT], planes))
+    assert sample(body).volume_cm3 * 1000 == pytest.approx(2 * math.pi / 6 * (4 * 84) ** 1.5, rel=1e-4)
+    assert body.notes == ("separate parts below z = 9 mm and above z = 21 mm",)
 
 
 def test_cylinder_with_a_missing_slice_is_bridged_and_it_is_noted() -> None:
