@@ -16,6 +16,8 @@ from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
 from dosecalc.statement import Event
 
 ALL_OF_IT = Decimal(1)
+_NEXT_DAY_HOURS = 12
+"""Sessions of two prescribed days that lie nearer than this are one day: not what was prescribed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,19 +256,32 @@ class Ledger:
         return Ledger(sessions=tuple(s for s in self.sessions if keep(s)), events=self.events)
 
     def days(self) -> tuple[tuple[Session, ...], ...]:
-        """Sessions that a limit per day holds for together.
+        """Sessions that a limit per day holds for together: each with those after it that are of one day.
 
-        They are of one course and of one date, or of one prescribed day and less than 24 hours apart. Where
-        dates are not known, or on dates that follow one another the times, so they are taken to be.
+        They are of one course and less than 24 hours apart if of one prescribed day, less than 12 if of two.
+        Without a time, those of one date count as so near, and those of one prescribed day on dates that
+        follow one another; without a date, those of one prescribed day. A session may belong to two such
+        days: the rest of Monday's fraction on Tuesday morning.
         """
-        groups: list[list[Session]] = []
-        for session in self.sessions:
-            group = next((g for g in reversed(groups) if _of_one_day(g[0], session)), None)
-            if group is None:
-                groups.append([session])
-            else:
-                group.append(session)
-        return tuple(tuple(g) for g in groups)
+        return tuple(tuple(day.values()) for day in self._days())
+
+    def _days(self) -> list[dict[int, Session]]:
+        """The sessions of each day by their places in the ledger; of days within another only that one."""
+        found: list[dict[int, Session]] = []
+        for place, first in enumerate(self.sessions):
+            later = enumerate(self.sessions[place + 1 :], place + 1)
+            day = {place: first, **{n: s for n, s in later if _of_one_day(first, s)}}
+            if not any(day.keys() <= other.keys() for other in found if place in other):
+                found.append(day)
+        return found
+
+    def _linked(self) -> list[tuple[Session, ...]]:
+        """The sessions parted so that no two of one day are in different parts."""
+        parts: list[dict[int, Session]] = []
+        for day in self._days():
+            joined = day | {n: s for p in parts if not p.keys().isdisjoint(day) for n, s in p.items()}
+            parts = [*(p for p in parts if p.keys().isdisjoint(day)), joined]
+        return [tuple(p[n] for n in sorted(p)) for p in sorted(parts, key=min)]
 
     def in_one_visit_a_day(self) -> Ledger:
         """The same treatment with all that is given in one day taken as one session.
@@ -282,7 +297,7 @@ class Ledger:
 
     def _merged(self, merges: Callable[[tuple[Session, ...]], bool]) -> Ledger:
         sessions: list[Session] = []
-        for day in self.days():
+        for day in self._linked():
             if len(day) > 1 and merges(day):
                 sessions.append(day[0].of(n for s in day for n in s.numbered()))
             else:
@@ -291,7 +306,7 @@ class Ledger:
 
     def distinct_days(self) -> tuple[DistinctDay, ...]:
         """Equal days grouped, in the order of their first."""
-        counts = Counter((tuple(s.contributions for s in day), _hours(day)) for day in self.days())
+        counts = Counter((tuple(s.contributions for s in day), _hours(day)) for day in self._linked())
         return tuple(
             DistinctDay(sessions=sessions, hours=hours, count=count)
             for (sessions, hours), count in counts.items()
@@ -408,7 +423,13 @@ class Ledger:
             raise DosecalcError(
                 f"ledger: no course {course!r}; there are: {', '.join(self.courses) or 'none'}"
             )
-        return self.where(lambda s: s.course != course or s.day <= day)
+        sessions: list[Session] = []
+        for session in self.sessions:
+            if session.course != course or session.day <= day:
+                sessions.append(session)
+            elif (until := session.of((c, n) for c, n in session.numbered() if n <= day)).contributions:
+                sessions.append(until)  # the rest of a fraction, given with the first that is left out
+        return replace(self, sessions=tuple(sessions))
 
     def distinct(self) -> tuple[Distinct, ...]:
         """Equal sessions grouped, in the order of their first."""
@@ -478,15 +499,12 @@ class Ledger:
 def _of_one_day(first: Session, other: Session) -> bool:
     if first.course != other.course:
         return False
+    same = first.day == other.day
     if first.date is None or other.date is None:
-        return first.date is other.date and first.day == other.day
-    if first.date == other.date:
-        return True
-    if first.day != other.day:
-        return False
+        return same
     if first.begun is None or other.begun is None:
-        return abs(other.date - first.date) <= dt.timedelta(days=1)
-    return abs(other.begun - first.begun) < dt.timedelta(hours=24)
+        return abs(other.date - first.date) <= dt.timedelta(days=1 if same else 0)
+    return abs(other.begun - first.begun) < dt.timedelta(hours=24 if same else _NEXT_DAY_HOURS)
 
 
 def _hours(day: tuple[Session, ...]) -> tuple[float | None, ...]:

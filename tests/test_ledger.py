@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -167,6 +168,65 @@ def test_one_prescribed_day_on_two_dates(hours: tuple[float | None, float | None
         for n, h in enumerate(hours, start=1)
     )
     assert len(Ledger(sessions=sessions).days()) == (1 if together else 2)
+
+
+def at(*visits: tuple[int, float | None]) -> Ledger:
+    """Sessions by prescribed day and hours after midnight of Monday; without hours, of no known time."""
+    monday = dt.datetime(2026, 3, 2)
+    sessions = []
+    for n, (day, hours) in enumerate(visits, start=1):
+        when = monday + (dt.timedelta(hours=hours) if hours is not None else (day - 1) * DAY)
+        time = None if hours is None else when.time()
+        sessions.append(Session(course="a", number=n, day=day, contributions=(), date=when.date(), time=time))
+    return Ledger(sessions=tuple(sessions))
+
+
+@pytest.mark.parametrize(
+    ("visits", "days"),
+    [
+        # Monday's second session on Tuesday morning belongs to Monday's, and to Tuesday's seven hours later.
+        ([(1, 9), (1, 32), (2, 39), (3, 57)], [[1, 2], [2, 3], [4]]),
+        ([(1, None), (1, 32), (2, 39), (3, 57)], [[1, 2], [2, 3], [4]]),
+        # Parts of one day's fraction at 10 h and 26 h, of which only the first is near that at 0 h.
+        ([(1, 0), (1, 10), (1, 26)], [[1, 2], [2, 3]]),
+        # 21:00 and 03:00 day by day: 18 h lie between two prescribed days.
+        ([(1, 21), (1, 27), (2, 45), (2, 51)], [[1, 2], [3, 4]]),
+        # Two prescribed days at 23:30 and 01:00.
+        ([(1, 23.5), (2, 25)], [[1, 2]]),
+        ([(1, 9), (2, 33), (3, 56)], [[1], [2], [3]]),
+    ],
+)
+def test_days_by_elapsed_time(visits: list[tuple[int, float | None]], days: list[list[int]]) -> None:
+    assert [[s.number for s in day] for day in at(*visits).days()] == days
+
+
+def test_a_session_without_date_is_of_its_prescribed_day() -> None:
+    dated = Session(course="a", number=1, day=1, contributions=(), date=dt.date(2026, 3, 2))
+    undated = Session(course="a", number=2, day=1, contributions=())
+    other = Session(course="a", number=3, day=2, contributions=())
+    assert [len(day) for day in Ledger(sessions=(dated, undated, other)).days()] == [2, 1]
+
+
+def test_visits_of_a_day_that_share_one_act_together_at_most() -> None:
+    """Monday, Tuesday morning and Tuesday afternoon: as one visit, which no truth exceeds."""
+    ledger = at((1, 9), (1, 32), (2, 39), (3, 57))
+    fraction = make_ledger((4.5, 3)).sessions[0].contributions
+    ledger = Ledger(sessions=tuple(replace(s, contributions=fraction) for s in ledger))
+    assert [len(s.contributions) for s in ledger.in_one_visit_a_day()] == [3, 1]
+
+
+def test_until_takes_the_rest_of_a_fraction_with_it() -> None:
+    """The rest of fraction 2 was given with fraction 3: ended after 2, it is the rest alone."""
+    fraction = make_ledger((4.5, 3)).sessions[0].contributions[0]
+    rest = Contribution(fraction=fraction.fraction, share=Decimal("0.6"))
+    begun = Contribution(fraction=fraction.fraction, share=Decimal("0.4"))
+    sessions = (
+        Session(course="a", number=1, day=1, contributions=(fraction,)),
+        Session(course="a", number=2, day=2, contributions=(begun,), fractions=(2,)),
+        Session(course="a", number=3, day=3, contributions=(rest, fraction), fractions=(2, 3)),
+    )
+    until = Ledger(sessions=sessions).until("a", 2)
+    assert [[c.share for c in s.contributions] for s in until] == [[1], [Decimal("0.4")], [Decimal("0.6")]]
 
 
 def test_one_prescribed_day_on_dates_that_lie_apart() -> None:
