@@ -266,6 +266,7 @@ def plus(first: Envelope, second: Envelope) -> Envelope:
         return min(first.high(cm3 - w) + second.high(w) for w in second.high_steps if w <= cm3)
 
     def low(cm3: float) -> float:
+        cm3 = min(cm3, second.volume_cm3)  # which may be smaller by rounding
         # Parts that fill the structure together share no point yet: a little more of one must be there.
         shared = (
             first.low(min(cm3 + (whole - w) + (whole * _LEAST_PART if w < whole else 0.0), whole))

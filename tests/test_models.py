@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from cases import CORE, LEFT, LESION, UIDS, extended, judged, make_case, make_statement, one
+from cases import CORE, LEFT, LESION, UIDS, Changed, extended, judged, make_case, make_statement, one
+from test_visits import INDUCTION, record
 
 from dosecalc import CheckResult, Outcome, Protocol, eqd2
 from dosecalc.case import Case
@@ -63,6 +64,31 @@ class TestLinearAboveAThreshold:
         held = protocol(CORE, f"alpha_beta_gy = 3.0\n{LINEAR}")
         said = judged(make_case(), only=("R42",), protocol=held, cells=30).assumptions
         assert f"linear above 6 Gy a session, gamma/alpha 5 (a test): {CORE}" in said
+
+
+def test_broken_off_fractions_have_no_upper_end_where_the_line_is_flat() -> None:
+    """4 Gy as 0.4 and 3.6 Gy: at a point that got 2 and 2, below the threshold, the effect is larger."""
+    held = protocol(
+        LEFT,
+        'lq_l = { threshold_gy = 2.0, gamma_over_alpha_gy = 0.2 }\nmodel_source = "a test"\n',
+        goal="Mean < 900 Gy BED(3)",
+    )
+    whole = [record("boost", n, INDUCTION[n - 1] + dt.timedelta(minutes=20)) for n in (1, 3)]
+    parts = [
+        record("boost", 2, INDUCTION[1] + dt.timedelta(minutes=20), parts=["0.1", "0.1"]),
+        record("boost", 2, INDUCTION[1] + dt.timedelta(hours=8), parts=["0.9", "0.9"], kind="CONTINUATION"),
+    ]
+    low = [record("low", n, day) for n, day in enumerate(INDUCTION, start=1)]
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: uniform(0.0)})
+    courses = {"prior": prior, "induction": CourseStatement(), "definitive": CourseStatement()}
+    case = make_case(
+        change={"boost": Changed(left_gy=4.0), "low": Changed(left_gy=0.0)},
+        records=(*low, *whole, *parts),
+        statement=make_statement(courses=courses),
+    )
+    found = one(judged(case, only=("R40.x",), protocol=held, cells=30), "R40.x")
+    assert found.outcome is Outcome.NOT_EVALUATED
+    assert "nothing bounds the effect" in found.message
 
 
 class TestValidity:

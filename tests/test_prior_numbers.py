@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from cases import LEFT, RIGHT, Changed, cumulative, judged, make_case, make_statement, one
+from cases import (
+    FRAME_UID,
+    LATTICE,
+    LEFT,
+    RIGHT,
+    UIDS,
+    Changed,
+    box,
+    cumulative,
+    judged,
+    make_case,
+    make_statement,
+    one,
+)
 
 from dosecalc import Finding, Outcome, eqd2
 from dosecalc.case import Case
 from dosecalc.casefile import read_statement
 from dosecalc.checking import remaining
 from dosecalc.courses import build_treatment
-from dosecalc.doses import DoseType
+from dosecalc.doses import DoseGrid, DoseType
 from dosecalc.envelopes import Numbers, uniform
 from dosecalc.errors import InputError, TomlError
+from dosecalc.intervals import Source
 from dosecalc.report.remaining_text import remaining_text
 from dosecalc.statement import CourseStatement
 
@@ -121,6 +137,50 @@ class TestVerdicts:
         assert of(case, "Dmin >= 60.7 Gy").outcome is PASS
         assert of(case, "Dmin >= 60.9 Gy").outcome is UNCERTAIN
         assert of(case, "Dmin >= 95.9 Gy").outcome is FAIL
+
+
+class TestNumericalDoubt:
+    """Of a dose that rises by 1 Gy a mm, and of that with 20 Gy more everywhere: the same band."""
+
+    @pytest.mark.parametrize("goal", ["V{}Gy < 60 %", "D50% < {} Gy"])
+    def test_the_band_of_the_known_part(self, goal: str) -> None:
+        gy = np.broadcast_to(45 + LATTICE.x_mm, LATTICE.shape_zyx)
+        dose = replace(
+            DoseGrid.from_array(LATTICE, gy, frame_uid=FRAME_UID, uid="1.1.3.2"),
+            plan_uids=(UIDS["definitive"],),
+        )
+        bands = []
+        for more in (0.0, 20.0):
+            known = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: uniform(more)})
+            later = CourseStatement(prescription_gy=Decimal(15), fractions=3, doses={LEFT: uniform(0.0)})
+            statement = make_statement(courses={"prior": known, "induction": later})
+            case = make_case(
+                plans=("definitive",), no_dose=("definitive",), statement=statement, more_doses=(dose,)
+            )
+            protocol = cumulative(goal.format(75 + more))
+            found = one(judged(case, only=("R40.x",), protocol=protocol, cells=2000), "R40.x")
+            assert found.band is not None
+            band = found.band.by_source[Source.NUMERICAL]
+            assert band.high > band.low
+            bands.append((band.low - found.band.value, band.high - found.band.value))
+        assert bands[1] == pytest.approx(bands[0], abs=1e-3)
+
+
+@pytest.mark.parametrize("half_mm", [24.25, 27.75])
+def test_a_structure_that_is_partly_covered(half_mm: float) -> None:
+    """Its covered and its other volume add up to the whole, but for rounding."""
+    for wide in (3.3, 3.9, 4.1, 4.3):
+        left = box(name=LEFT, low=(28, -wide, -half_mm), high=(32.3, wide, half_mm), spacing_mm=half_mm / 7)
+        known = CourseStatement(
+            prescription_gy=Decimal(70), fractions=35, doses={LEFT: Numbers(most_gy=45.0)}
+        )
+        case = make_case(
+            statement=make_statement(courses={"prior": known}),
+            structures={LEFT: left},
+            change={"definitive": Changed(cut_z_mm=(-7, 7))},
+        )
+        found = one(judged(case, only=("R40.x",), protocol=cumulative("Dmin < 95 Gy"), cells=60), "R40.x")
+        assert found.outcome in {NOT_EVALUATED, UNCERTAIN, PASS}
 
 
 class TestWhatIsNotKnown:

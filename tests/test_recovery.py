@@ -7,7 +7,19 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
-from cases import LEFT, LESION, UIDS, cumulative, extended, judged, make_case, make_statement, one
+from cases import (
+    INDUCTION_DATES,
+    LEFT,
+    LESION,
+    UIDS,
+    Changed,
+    cumulative,
+    extended,
+    judged,
+    make_case,
+    make_statement,
+    one,
+)
 from factories import make_box, make_dose, make_uniform_dose
 
 from dosecalc import Bed, Eqd2, Finding, Ledger, Outcome, Physical, Protocol, accumulate, eqd2
@@ -16,7 +28,7 @@ from dosecalc.celldoses import cell_doses
 from dosecalc.envelopes import uniform
 from dosecalc.errors import QuantityError, TomlError
 from dosecalc.intervals import Source
-from dosecalc.statement import CourseStatement, PlanStatement
+from dosecalc.statement import CourseStatement, Grouping, PlanStatement
 
 PASS, FAIL = Outcome.PASS, Outcome.FAIL
 PRIOR, NOW = (
@@ -259,6 +271,39 @@ class TestRangeOfAlphaBeta:
         assert found.band is not None
         shown = found.band.by_source[Source.ALPHA_BETA]
         assert (shown.low, shown.high) == (pytest.approx(min(ends)), pytest.approx(max(ends)))
+
+    @pytest.mark.parametrize("numbers", [True, False])
+    def test_sessions_of_a_day_apart_or_together(self, numbers: bool) -> None:
+        """3 x (1.4 and 1.4), then 28 x 1.6 Gy: BED at a/b 3 apart 81.01, at a/b 2 together 100.80."""
+        courses = {"induction": CourseStatement(grouping=Grouping.SEPARATE_SESSIONS, dates=INDUCTION_DATES)}
+        change = {n: Changed(left_gy=gy) for n, gy in (("low", 1.4), ("boost", 1.4), ("prior", 0.0))}
+        plans = ["low", "boost", "definitive"]
+        if numbers:  # of a prior course that gave nothing
+            nothing = {LEFT: uniform(0.0)}
+            courses["prior"] = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=nothing)
+            statement = make_statement(courses=courses)
+        else:
+            plans, courses["prior"] = ["prior", *plans], CourseStatement()
+            statement = make_statement(
+                plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))], courses=courses
+            )
+        case = make_case(change=change, plans=plans, statement=statement)
+
+        def of_days(a: float, *sessions: float) -> float:
+            return sum(d * (1 + d / a) for d in sessions) * 3 + 28 * 1.6 * (1 + 1.6 / a)
+
+        more = 'uncertain_by = ["numerical", "stated_bound", "alpha_beta"]\n'
+        protocol = cumulative("Mean < 100 Gy BED(3)", more=more)
+        result = judged(case, only=("R40.x",), protocol=protocol, cells=30)
+        rows = {r.course: r.bed for s in result.structures if s.name == LEFT for r in s.rows}
+        over = rows["total, a/b 2 to 3"]
+        assert over is not None
+        assert over.mean_gy.low == pytest.approx(of_days(3, 1.4, 1.4))
+        assert over.mean_gy.high == pytest.approx(of_days(2, 2.8))
+        found = one(result, "R40.x")
+        assert found.deciding is not None
+        assert found.deciding.high == pytest.approx(of_days(2, 2.8))
+        assert found.outcome is Outcome.UNCERTAIN
 
     def test_it_decides_only_where_the_protocol_says_so(self) -> None:
         assert of(with_prior(), cumulative("D0.03cc < 179.6 Gy BED(3)")).outcome is PASS

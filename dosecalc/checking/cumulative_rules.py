@@ -18,14 +18,20 @@ from dosecalc.checking.judging import (
     judge_within,
     measured,
     name_of,
-    numerical,
     numerical_text,
 )
 from dosecalc.checking.misplacement import misplaced, of_other_images
-from dosecalc.checking.sums import missing_from_sum, recovery, summed, summed_over, without_effect
+from dosecalc.checking.sums import (
+    missing_from_sum,
+    numerical_doubt,
+    recovery,
+    summed,
+    summed_over,
+    without_effect,
+)
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
-from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
+from dosecalc.goals import DoseAtVolume, Extreme, Goal, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, describe
@@ -62,7 +68,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     off = misplaced(context, cells, goal, name, judged)
     band = band_of(
         stated,
-        _numerical(cells, book.known(), goal, metric, kept=judged),
+        numerical_doubt(cells, book, goal, name, kept=judged),
         alpha_beta=_over_alpha_beta(context, cells, goal, name, kept=judged),
         registration=off.anywhere if off else None,
     )
@@ -110,13 +116,6 @@ def _unit(goal: Goal) -> str:
     """The unit of a goal with its quantity, which a volume at a physical dose needs not."""
     volume = isinstance(goal.metric, VolumeAtDose) and isinstance(goal.quantity, Physical)
     return goal.unit.value if volume else f"{goal.unit.value} {describe(goal.quantity)}"
-
-
-def _numerical(cells: CellDoses, ledger: Ledger, goal: Goal, metric: Metric, *, kept: Kept) -> Interval:
-    """The doubt of what is summed at cells; of a course in numbers there is none."""
-    if not len(ledger):
-        return Interval.exactly(0.0)
-    return numerical(goal, metric, cells.curve(ledger, goal.quantity, kept))
 
 
 def _over_alpha_beta(

@@ -14,6 +14,8 @@ from dosecalc.checking.judging import NEAR_MAX_CM3, cover_notes, near_max
 from dosecalc.checking.session_rules import Day, days_of
 from dosecalc.checking.sums import (
     curves,
+    curves_lessened,
+    curves_over,
     envelope_lessened,
     envelope_over,
     envelopes,
@@ -184,7 +186,8 @@ def _lessened(
 ) -> Metrics:
     """Metrics of a sum with so much taken off each course."""
     if not ledger.stated(name):
-        return metrics_of(cells.lessened(ledger.known(), effect, losses_gy), complete=complete)
+        lessened = curves_lessened(cells, ledger, effect, losses_gy)
+        return functools.reduce(Metrics.or_up_to, (metrics_of(c, complete=complete) for c in lessened))
     found = _metrics_in(envelope_lessened(cells, ledger, effect, name, losses_gy))
     return found if complete else found.open_above()
 
@@ -198,8 +201,7 @@ def _over(
         parts = [_metrics_in(envelope_over(cells, ledger, some, name)) for some in envelopes_of]
         parts = parts if complete else [p.open_above() for p in parts]
     else:
-        between = cells.between(ledger.known(), quantities)
-        found = (cells.curve(ledger.known(), quantities[0]), between.low, between.high)
+        found = (cells.curve(ledger.known(), quantities[0]), *curves_over(cells, ledger, quantities))
         parts = [metrics_of(curve, complete=complete) for curve in found]
     return functools.reduce(Metrics.or_up_to, parts)
 

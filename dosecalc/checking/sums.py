@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context
-from dosecalc.checking.judging import measured
+from dosecalc.checking.judging import measured, numerical
 from dosecalc.curves import Curve
 from dosecalc.envelopes import Envelope, Numbers, either, envelope_of, envelope_of_curve, plus, uniform
 from dosecalc.errors import MissingDoseError
@@ -37,10 +37,18 @@ def recovery(context: Context, test: CumulativeLimit, name: str) -> tuple[Kept, 
 
 
 def without_effect(ledger: Ledger, name: str, quantity: Quantity) -> tuple[str, ...]:
-    """Courses in numbers of which the effect in a structure is not known, as their fractions are not."""
-    if not isinstance(quantity, Bed | Eqd2) or all(s.fractions for s, _ in ledger.stated(name)):
+    """Why the effect of a sum in a structure has no upper end, whatever its dose; empty where it has."""
+    if not isinstance(quantity, Bed | Eqd2):
         return ()
-    return ("a course that is known as numbers only states no fractions: its effect is not known",)
+    found = []
+    if not all(s.fractions for s, _ in ledger.stated(name)):
+        found.append("a course that is known as numbers only states no fractions: its effect is not known")
+    if ledger.is_approximate and not _is_convex(quantity):
+        found.append(
+            "of a fraction that was broken off nothing bounds the effect: above its threshold the LQ-L model "
+            "is flatter than where it begins"
+        )
+    return tuple(found)
 
 
 def other_ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
@@ -61,10 +69,33 @@ def other_ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
 
 def curves(cells: CellDoses, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Iterator[Curve]:
     """The curve of what a ledger gives by dose distributions, and what it may be instead."""
+    for each in _ledgers(ledger, quantity):
+        yield cells.curve(each, quantity, kept)
+
+
+def curves_over(
+    cells: CellDoses, ledger: Ledger, quantities: Sequence[Bed | Eqd2], kept: Kept = ALL_KEPT
+) -> Iterator[Curve]:
+    """The curves of the least and the most of several quantities, of all that a ledger may be."""
+    for each in _ledgers(ledger, quantities[0]):
+        between = cells.between(each, quantities, kept)
+        yield from (between.low, between.high)
+
+
+def curves_lessened(
+    cells: CellDoses, ledger: Ledger, quantity: Bed, losses_gy: Mapping[str, float]
+) -> Iterator[Curve]:
+    """The curve of a sum with so much taken off each course, and what it may be instead."""
+    for each in _ledgers(ledger, quantity):
+        yield cells.lessened(each, quantity, losses_gy)
+
+
+def _ledgers(ledger: Ledger, quantity: Quantity) -> Iterator[Ledger]:
+    """What a ledger gives by dose distributions, and what it may be instead; nothing where there are none."""
     known = ledger.known()
     if len(known):
-        yield cells.curve(known, quantity, kept)
-        yield from (cells.curve(other, quantity, kept) for other in other_ledgers(known, quantity))
+        yield known
+        yield from other_ledgers(known, quantity)
 
 
 def summed(
@@ -100,14 +131,32 @@ def summed_over(
     if ledger.stated(name):
         envelope = envelope_over(cells, ledger, quantities, name, kept=kept)
         return measured_in(_taken(goal, cells), envelope, goal.unit)
-    between = cells.between(ledger.known(), quantities, kept)
-    low, high = (measured(goal, curve)[0] for curve in (between.low, between.high))
-    return low.or_up_to(high)
+    ends = curves_over(cells, ledger, quantities, kept)
+    return functools.reduce(Interval.or_up_to, (measured(goal, curve)[0] for curve in ends))
+
+
+def numerical_doubt(
+    cells: CellDoses, ledger: Ledger, goal: Goal, name: str, *, kept: Kept = ALL_KEPT
+) -> Interval:
+    """The sum with how far what is summed at cells may be off; numbers that are stated are exact."""
+    known, metric = ledger.known(), _taken(goal, cells)
+    if not len(known):
+        return Interval.exactly(0.0)
+    curve = cells.curve(known, goal.quantity, kept)
+    if not ledger.stated(name):
+        return numerical(goal, metric, curve)
+
+    def end(of: Curve) -> float:
+        stated = _stated_envelopes(of.volume_cm3, ledger, goal.quantity, name, kept=kept)
+        found = measured_in(metric, functools.reduce(plus, stated, envelope_of_curve(of)), goal.unit)
+        return found.high if found.is_bounded else found.low
+
+    return curve.numerical(end)
 
 
 def _taken(goal: Goal, cells: CellDoses) -> Metric:
     """The metric of a goal, or the maximum in its place: see :func:`measured`."""
-    small = isinstance(goal.metric, DoseAtVolume) and float(cells.volume_cm3.sum()) < goal.metric.cm3
+    small = isinstance(goal.metric, DoseAtVolume) and _volume_cm3(cells) < goal.metric.cm3
     return Extreme.MAXIMUM if small and goal.comparison.is_upper else goal.metric
 
 
@@ -122,7 +171,7 @@ def envelopes(
     cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, kept: Kept = ALL_KEPT
 ) -> list[Envelope]:
     """What is known of the sum in a structure, by each of the ledgers that may be true."""
-    stated = _stated_envelopes(cells, ledger, quantity, name, kept=kept)
+    stated = _stated_envelopes(_volume_cm3(cells), ledger, quantity, name, kept=kept)
     known = [envelope_of_curve(c) for c in curves(cells, ledger, quantity, kept)]
     return [functools.reduce(plus, stated, base) for base in known or [_nothing(cells)]]
 
@@ -139,11 +188,9 @@ def envelope_over(
 
     Each cell, and each course in numbers, has its least and its most of them.
     """
-    known, base = ledger.known(), _nothing(cells)
-    if len(known):
-        between = cells.between(known, quantities, kept)
-        base = either([envelope_of_curve(between.low), envelope_of_curve(between.high)])
-    by_quantity = [_stated_envelopes(cells, ledger, q, name, kept=kept) for q in quantities]
+    ends = [envelope_of_curve(c) for c in curves_over(cells, ledger, quantities, kept)]
+    base = either(ends) if ends else _nothing(cells)
+    by_quantity = [_stated_envelopes(_volume_cm3(cells), ledger, q, name, kept=kept) for q in quantities]
     return functools.reduce(plus, [either(same) for same in zip(*by_quantity, strict=True)], base)
 
 
@@ -151,18 +198,25 @@ def envelope_lessened(
     cells: CellDoses, ledger: Ledger, quantity: Bed, name: str, losses_gy: Mapping[str, float]
 ) -> Envelope:
     """What is known of the sum with so much taken off each course, of none below 0."""
-    known, base = ledger.known(), _nothing(cells)
-    if len(known):
-        base = envelope_of_curve(cells.lessened(known, quantity, losses_gy))
-    return functools.reduce(plus, _stated_envelopes(cells, ledger, quantity, name, losses_gy=losses_gy), base)
+    parts = [envelope_of_curve(c) for c in curves_lessened(cells, ledger, quantity, losses_gy)]
+    base = either(parts) if parts else _nothing(cells)
+    return functools.reduce(
+        plus,
+        _stated_envelopes(_volume_cm3(cells), ledger, quantity, name, losses_gy=losses_gy),
+        base,
+    )
+
+
+def _volume_cm3(cells: CellDoses) -> float:
+    return float(cells.volume_cm3.sum())
 
 
 def _nothing(cells: CellDoses) -> Envelope:
-    return envelope_of(uniform(0.0), volume_cm3=float(cells.volume_cm3.sum()))
+    return envelope_of(uniform(0.0), volume_cm3=_volume_cm3(cells))
 
 
 def _stated_envelopes(
-    cells: CellDoses,
+    volume: float,
     ledger: Ledger,
     quantity: Quantity,
     name: str,
@@ -170,11 +224,8 @@ def _stated_envelopes(
     kept: Kept = ALL_KEPT,
     losses_gy: Mapping[str, float] | None = None,
 ) -> tuple[Envelope, ...]:
-    """Courses of a ledger of which numbers are known for a structure."""
-    is_convex = True
-    if isinstance(quantity, Bed | Eqd2) and isinstance(quantity.model, LqL):
-        is_convex = quantity.model.is_convex(quantity.alpha_beta_gy)
-    volume = float(cells.volume_cm3.sum())
+    """Courses of a ledger of which numbers are known for a structure, of so many cm3."""
+    is_convex = _is_convex(quantity)
     found = []
     for stated, sessions in ledger.stated(name):
         numbers = stated.of(name)
@@ -188,6 +239,13 @@ def _stated_envelopes(
             turned = None if whole else effect
             found.append(envelope_of(numbers, volume_cm3=volume, effect=turned, is_convex=is_convex))
     return tuple(found)
+
+
+def _is_convex(quantity: Quantity) -> bool:
+    """Whether a quantity rises the faster the more dose a session gives."""
+    if isinstance(quantity, Bed | Eqd2) and isinstance(quantity.model, LqL):
+        return quantity.model.is_convex(quantity.alpha_beta_gy)
+    return True
 
 
 def _effect(
