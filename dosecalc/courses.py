@@ -16,7 +16,7 @@ from dosecalc.plans import Plan
 from dosecalc.prescribed import prescribed_sessions, stated_sessions
 from dosecalc.protocol import Course, Protocol
 from dosecalc.roles import AssignedPlan, assign_plans, check_statement, in_turn, lost_doses
-from dosecalc.statement import CourseStatement
+from dosecalc.statement import CourseStatement, EventKind
 from dosecalc.visits import given_sessions, left_sessions
 
 
@@ -112,7 +112,11 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
         )
     later = [name for name, found in laid.items() if found.is_later]
     _check_later(case, protocol, assigned, later)
-    sessions = [s for found in laid.values() for s in found.sessions]
+    sessions = [
+        s
+        for course in protocol.courses
+        for s in _ever_given(case, course, laid[course.name].sessions, assumptions)
+    ]
     _check_last_dates(case, sessions)
     events = case.statement.events
     return Treatment(
@@ -197,6 +201,21 @@ def _lay_out(
         planned = stated_sessions(case, course, stated, assumptions)
         return _Laid(planned, planned)
     return _Laid(is_later=stated.not_planned_yet)
+
+
+def _ever_given(
+    case: Case, course: Course, sessions: Sequence[Session], assumptions: list[str]
+) -> Sequence[Session]:
+    """The sessions of a course; of a previous one of which it is stated how much was given, no others."""
+    if not course.previous or case.statement.course(course.name).delivered is None:
+        return sessions
+    given = [s for s in sessions if s.state is State.DELIVERED]
+    if len(given) < len(sessions):
+        assumptions.append(
+            f"{course.name}: {case.statement.course(course.name).delivered} of its fractions were given, as "
+            "stated: what was left of it is in no sum"
+        )
+    return given
 
 
 def _check_later(
@@ -290,6 +309,9 @@ def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) 
                 f"{', '.join(map(str, dict.fromkeys(days)))}, though the {begun[-1]} course has begun: in "
                 "the sums as planned, on no known date"
             )
+        elif (stopped := _stopped_on(case, course, sessions)) is not None:
+            assumptions.append(f"{course}: stopped on {stopped}: what was left of it is in no sum")
+            sessions = [s for s in sessions if s.course != course or s.state is State.DELIVERED]
         elif case.statement.course(course).delivered is not None:
             raise InputError(
                 f"{case.statement.source}: courses.{course}.delivered: expected all of its sessions, as "
@@ -306,6 +328,20 @@ def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) 
         return replace(session, state=State.DELIVERED)
 
     return [settled(s) for s in sessions]
+
+
+def _stopped_on(case: Case, course: str, sessions: Sequence[Session]) -> dt.date | None:
+    """The day on which a course of which less is stated than planned was stopped, as entered."""
+    if case.statement.course(course).delivered is None:
+        return None
+    order = list(dict.fromkeys(s.course for s in sessions))
+    given = [s.date for s in sessions if s.course == course and s.state is State.DELIVERED]
+    following = [s.date for s in sessions if s.course in order[order.index(course) + 1 :]]
+    known, later = ([d for d in dates if d is not None] for dates in (given, following))
+    if len(known) < len(given) or not later:
+        return None
+    stops = (e.date for e in case.statement.events if e.kind is EventKind.STOPPED)
+    return next((d for d in stops if max(known, default=d) <= d < min(later)), None)
 
 
 def _check_course(

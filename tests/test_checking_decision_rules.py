@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -26,6 +27,7 @@ from test_visits import FIRST, begun, definitive, induction, record, weekdays
 
 from dosecalc import CheckResult, Outcome, Protocol
 from dosecalc.case import Case
+from dosecalc.envelopes import uniform
 from dosecalc.findings import Finding
 from dosecalc.report.ledger_view import ledger_view
 from dosecalc.results import DecisionState, StopPoint
@@ -295,6 +297,33 @@ class TestStops:
         case = begun([*induction()[:4], *definitive(28)], events=events)
         assert state(judged(case, only=("R30",), cells=30))[:2] == (DecisionState.CONTINUE, PASS)
 
+    def test_of_the_course_before_where_no_record_says_that_it_was_stopped(self) -> None:
+        """The dates of the induction are stated, and that it was stopped on the second of three."""
+        events = [Event(kind=STOPPED, date=INDUCTION_DATES[1])]
+        courses = {"definitive": CourseStatement(first_date=DEFINITIVE_FIRST, delivered=5)}
+        case = make_case(statement=make_statement(courses=courses, events=events))
+        assert state(judged(case, only=("R30",), cells=30))[:2] == (DecisionState.NOT_REACHED, NOT_DUE)
+
+    @pytest.mark.parametrize("stop", [dt.date(2024, 2, 20), INDUCTION_DATES[1]])
+    def test_of_another_course_where_this_one_has_no_dates(self, stop: dt.date) -> None:
+        """The sums keep what is planned: 20 of the prior course, 6 and 44.8 Gy are not below 60."""
+        prior = CourseStatement(prescription_gy=Decimal(20), fractions=10, doses={LEFT: uniform(20.0)})
+        courses = {
+            "prior": prior,
+            "induction": CourseStatement(),
+            "definitive": CourseStatement(delivered=5),
+        }
+        statement = make_statement(courses=courses, events=[Event(kind=STOPPED, date=stop)])
+        found = judged(
+            make_case(statement=statement),
+            only=("R30", "R40.x"),
+            protocol=cumulative("Dmax < 60 Gy"),
+            cells=30,
+        )
+        limit = one(found, "R40.x")
+        assert (limit.outcome, limit.measured) == (FAIL, pytest.approx(70.8))
+        assert one(found, "R30").outcome is NOT_EVALUATED
+
     def test_without_dates_nothing_is_told(self) -> None:
         entered = [Event(kind=kind, date=FRACTION_25) for kind in (COMPLETE, STOPPED)]
         case = make_case(
@@ -414,8 +443,10 @@ def test_parts_of_fractions_reach_the_point_too(
     assert (point.given, point.given_gy) == (24, pytest.approx(gy, abs=1e-12))
     assert state(found)[:2] == (expected, outcome)
     if expected is DecisionState.DUE:
-        assert f"with parts of fractions it is reached at 24 whole fractions ({gy:g} Gy)" in state(found)[2]
-        assert one(found, "R30").due == days[1].date() if gy < 51.5 and len(parts) < 3 else True
+        reached = 48 + 2 * sum(float(part) for part in parts[:2])
+        said = f"reached on {days[1].date()}, at 24 whole fractions ({reached:g} Gy)"
+        assert said in state(found)[2]
+        assert one(found, "R30").due == days[1].date()
 
 
 def test_response_where_parts_of_fractions_reached_the_point() -> None:
@@ -431,6 +462,21 @@ def test_response_where_parts_of_fractions_reached_the_point() -> None:
         events = [Event(kind=kind, date=days[25].date())]
         case = begun([*induction(), *definitive(24), *more, *after], events=events)
         assert state(judged(case, only=("R30",), cells=30))[0] is expected
+
+
+@pytest.mark.parametrize("broken", [10, 24, 25])
+def test_a_fraction_that_was_never_completed_does_not_put_off_the_point(broken: int) -> None:
+    """With half a fraction less, 50 Gy are reached with the 26th: after complete response none may follow."""
+    days = weekdays(FIRST, 27)
+    records = [
+        record("definitive", n, day, parts=["0.5", "0.5"] if n == broken else ["1", "1"])
+        for n, day in enumerate(days, start=1)
+    ]
+    events = [Event(kind=COMPLETE, date=days[25].date())]
+    for count, expected in ((26, DecisionState.STOPPED), (27, DecisionState.VIOLATED)):
+        found = judged(begun([*induction(), *records[:count]], events=events), only=("R30",), cells=30)
+        assert state(found)[0] is expected
+        assert one(found, "R30").due == days[25].date()
 
 
 def test_by_a_prescription_of_nothing_the_protocols_dose_places_the_point() -> None:

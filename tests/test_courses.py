@@ -24,7 +24,7 @@ from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
 from dosecalc.ledger import NoFraction, State
-from dosecalc.statement import CourseStatement, Grouping, PlanStatement, Statement
+from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 
 
 def treatment(case: Case) -> Treatment:
@@ -185,7 +185,24 @@ class TestDelivered:
 
     def test_a_previous_course_of_which_less_is_stated(self) -> None:
         case = make_case(statement=stated(prior=CourseStatement(fractions=35, delivered=12)))
-        assert len(treatment(case).ledger.delivered()) == 12
+        found = treatment(case)
+        assert [len(found.ledger.course("prior")), len(found.planned.course("prior"))] == [12, 35]
+        said = "prior: 12 of its fractions were given, as stated: what was left of it is in no sum"
+        assert said in found.assumptions
+
+    def test_of_a_course_that_was_stopped_less_may_be_stated(self) -> None:
+        courses = {
+            "induction": CourseStatement(delivered=2, dates=INDUCTION_DATES),
+            "definitive": CourseStatement(first_date=DEFINITIVE_FIRST, delivered=5),
+        }
+        stop = Event(kind=EventKind.STOPPED, date=INDUCTION_DATES[1])
+        found = treatment(make_case(statement=make_statement(courses=courses, events=[stop])))
+        assert [len(found.ledger.course(c)) for c in ("induction", "definitive")] == [2, 28]
+        said = "induction: stopped on 2026-03-03: what was left of it is in no sum"
+        assert said in found.assumptions
+        late = Event(kind=EventKind.STOPPED, date=DEFINITIVE_FIRST)
+        with pytest.raises(InputError, match=r"courses\.induction\.delivered: expected all of its sessions"):
+            treatment(make_case(statement=make_statement(courses=courses, events=[late])))
 
     def test_more_than_there_are(self) -> None:
         case = make_case(statement=stated(definitive=CourseStatement(delivered=29)))

@@ -578,7 +578,7 @@ def decision_rows() -> Iterator[Row]:
         case, text = given_so_far(25, (CR, day)), f"stopped after complete response on {day}"
         yield passes("R32", f"assessed on {day}", case, text)
     more, too_early = given_so_far(26, (CR, at_50)), given_so_far(12, (CR, at_24), (STOPPED, at_24))
-    yield fails("R32", "one more", more, f"1 fractions were given after complete response on {at_50}")
+    yield fails("R32", "one more", more, f"1 fraction was given after complete response on {at_50}")
     text = f"stopped on {at_24} at fraction 12 (24 Gy) for complete response on {at_24}"
     yield fails("R32", "a stop for it at 24 Gy", too_early, text)
     case = given_so_far(27, (NO_CR, at_50), (STOPPED, at_50))

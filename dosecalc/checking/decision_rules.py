@@ -42,8 +42,8 @@ class _Question:
     """What decides: fractions given, events since the course before began, and where the point lies.
 
     ``given_gy`` is the prescribed dose of the fractions given, ``due`` the day the point is, or will be,
-    reached; both None where that is not known. ``in_parts`` is whether parts of fractions reached it before
-    so many whole ones.
+    reached; both None where that is not known. ``reached`` is what was given when it was, by whole fractions
+    or by the dose of parts.
     """
 
     given: Ledger
@@ -51,7 +51,7 @@ class _Question:
     point: int
     due: dt.date | None
     given_gy: Fraction | None
-    in_parts: bool
+    reached: Ledger | None
     test: DecisionPoint
 
     @property
@@ -59,16 +59,18 @@ class _Question:
         return len(self.given.whole_days())
 
     @property
-    def is_reached(self) -> bool:
-        return self.in_parts or self.delivered >= self.point
+    def more(self) -> int:
+        """How many fractions were begun after the point."""
+        if self.reached is None:
+            return 0
+        before = {number for s in self.reached for _, number in s.numbered()}
+        return len({number for s in self.given for _, number in s.numbered()} - before)
 
     @property
     def so_far(self) -> str:
         """How far the course is, in words."""
         dose = "" if self.given_gy is None else f" ({float(self.given_gy):g} Gy)"
-        return (
-            f"{self.delivered} whole fractions{dose}" if self.in_parts else f"fraction {self.delivered}{dose}"
-        )
+        return f"fraction {self.delivered}{dose}"
 
     def days_of(self, *kinds: EventKind) -> list[dt.date]:
         """The days of events of some kinds, ascending."""
@@ -128,8 +130,10 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
             f" (at {test.dose_per_fraction_gy} Gy a fraction: {nominal}; by the plan's own decimals: {own}; "
             "the earlier one holds)"
         )
-    if question.in_parts:
-        text += f"; with parts of fractions it is reached at {question.so_far}"
+    if question.reached is not None and len(question.reached.whole_days()) < point:
+        dose = prescribed_gy(context, test, question.reached) or 0
+        text += f"; with parts of fractions it was reached on {question.due or 'a day that is not known'}, "
+        text += f"at {len(question.reached.whole_days())} whole fractions ({float(dose):g} Gy)"
     found, due = _stand(question), question.due
     passed = context.as_of is not None and due is not None and context.as_of >= due
     if found.outcome is Outcome.NOT_DUE and passed:
@@ -155,35 +159,44 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
     given = context.treatment.ledger.course(test.course).delivered()
     kept = (e for e in given.events if begin is None or e.date >= begin)
     given = replace(given, events=tuple(e for e in kept if not _stopped_before(context, test.course, e)))
-    reached = reached_by(context, test, given)
-    in_parts = reached is not None and len(_up_to(given, reached).whole_days()) < point
-    due = _day_of(context.treatment.in_full(test.course).course(test.course), max(point, 1))
+    reached = _reached_with(given, point, reached_by(context, test, given))
+    planned = context.treatment.in_full(test.course).course(test.course)
+    due = _day_of(planned, max(point, 1)) if reached is None else reached.sessions[-1].date
     return _Question(
         given=given,
         planned=max(s.day for s in context.treatment.planned.course(test.course)),
         point=point,
-        due=reached.date if reached is not None and in_parts else due,
+        due=due,
         given_gy=prescribed_gy(context, test, given),
-        in_parts=in_parts,
+        reached=reached,
         test=test,
     )
 
 
-def _up_to(given: Ledger, last: Session) -> Ledger:
-    """What was given until a session, and with it."""
-    return replace(given, sessions=given.sessions[: given.sessions.index(last) + 1])
+def _reached_with(given: Ledger, point: int, by_dose: Session | None) -> Ledger | None:
+    """What was given when the point was reached: with so many whole fractions, or with the dose if sooner."""
+    for count, session in enumerate(given.sessions, start=1):
+        until = replace(given, sessions=given.sessions[:count])
+        if session is by_dose or len(until.whole_days()) >= point:
+            return until
+    return None
 
 
 def _stopped_before(context: Context, course: str, event: Event) -> bool:
-    """Whether an event stopped a course before this one: that was not given whole, nor this one begun."""
+    """Whether an event stopped the course before this one: ahead of its end, and of this one's begin."""
     if event.kind is not EventKind.STOPPED:
         return False
     order = [c.name for c in context.protocol.courses]
     before = order[: order.index(course)][-1:]
-    begun = [s.date for s in context.treatment.ledger.course(course) if s.date is not None]
-    days = {s.day for s in context.treatment.planned.course(*before)}
+    begun, earlier = (
+        [s.date for s in context.treatment.ledger.course(*names) if s.date is not None]
+        for names in ((course,), before)
+    )
+    if not begun or event.date >= min(begun):
+        return False
+    planned = {s.day for s in context.treatment.planned.course(*before)}
     given = context.treatment.ledger.course(*before).delivered().whole_days()
-    return bool(begun) and event.date < min(begun) and bool(days - set(given))
+    return event.date < max(earlier, default=event.date) or bool(planned - set(given))
 
 
 def _day_of(ledger: Ledger, day: int) -> dt.date | None:
@@ -199,9 +212,12 @@ def _stand(question: _Question) -> Stand:
     ulcers, notes = _ulcers(question)
     if ulcers:
         return _stopped(question, min(ulcers), "an ulcer")
+    if stop is not None and not question.is_dated:
+        text = f"stopped on {stop}, and fractions have no dates: whether it was this course is not known"
+        return Stand(None, Outcome.NOT_EVALUATED, f"{text}: hold, and state them")
     if stop is not None and question.after(stop):
         return _stopped(question, stop, "the course was stopped")
-    found = _reached(question, stop) if question.is_reached else _below(question, stop)
+    found = _below(question, stop) if question.reached is None else _reached(question, stop)
     return replace(found, text=found.text + notes)
 
 
@@ -225,10 +241,14 @@ def _stopped(question: _Question, day: dt.date, why: str, *, at_most: int = 0) -
         return Stand(None, Outcome.NOT_EVALUATED, text)
     after = question.after(day) if question.is_dated else question.delivered - at_most
     if after > 0:
-        text = f"{after} fractions were given after {why} on {day}"
+        text = f"{_fractions(after)} given after {why} on {day}"
         return Stand(DecisionState.VIOLATED, Outcome.FAIL, text, day)
     text = f"stopped after {why} on {day}; sums are of what was given"
     return Stand(DecisionState.STOPPED, Outcome.PASS, text, day)
+
+
+def _fractions(count: int) -> str:
+    return "1 fraction was" if count == 1 else f"{count} fractions were"
 
 
 def _below(question: _Question, stop: dt.date | None) -> Stand:
@@ -285,7 +305,7 @@ def _reached(question: _Question, stop: dt.date | None) -> Stand:
     beyond = [s.date for s in question.given if question.is_beyond(s, question.due)]
     following = min((d for d in beyond if d is not None), default=None)
     deciding = [(d, complete) for d, complete in entered if following is None or d <= following]
-    more = max(question.delivered - question.point, 0)
+    more = question.more
     if not deciding or (more and following is None):
         if stop is not None and not more:
             return _without_reason(f"stopped on {stop} at {question.so_far}", stop)
@@ -310,7 +330,7 @@ def _complete(question: _Question, day: dt.date) -> Stand:
     allowed = max(day, question.due or day)
     beyond = [s for s in question.given if question.is_beyond(s, allowed)]
     if beyond:
-        text = f"{len(beyond)} fractions were given after {question.test.dose_gy} Gy, and complete response "
+        text = f"{_fractions(len(beyond))} given after {question.test.dose_gy} Gy, and complete response "
         return Stand(DecisionState.VIOLATED, Outcome.FAIL, f"{text}was assessed on {day}", day)
     text = f"stopped after complete response on {day}; sums are of what was given"
     return Stand(DecisionState.STOPPED, Outcome.PASS, text, day)
