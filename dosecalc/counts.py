@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from dosecalc.case import Case
 from dosecalc.delivery import Visit
 from dosecalc.plans import Plan
+from dosecalc.records import GroupSummary, TreatmentSummary
 from dosecalc.roles import AssignedPlan
 
 
@@ -41,6 +44,41 @@ def by_summaries(
             "which days they were given is not known: state delivered in case.toml"
         )
     return known[0], f"{members[0].course}: {known[0]} fractions delivered, as its treatment summaries count"
+
+
+def summaries_until(case: Case, day: dt.date) -> tuple[tuple[TreatmentSummary, ...], list[str]]:
+    """The treatment summaries as they count on a day, and what is to be said of it.
+
+    One that goes on beyond the day counts as many fractions as it has dates of. Where it has not all of them
+    it counts whole, the cautious way, unless treatment records of its plan say more.
+    """
+    recorded = {record.plan_uid for record in case.records}
+    found, said = [], []
+    for summary in case.summaries:
+        if summary.last_date is not None and summary.last_date <= day:
+            found.append(summary)
+        elif summary.first_date is not None and summary.first_date > day:
+            continue
+        elif all(_has_dates(group) for group in summary.groups):
+            groups = tuple(_group_until(group, day) for group in summary.groups)
+            found.append(replace(summary, groups=groups))
+        elif summary.plan_uid not in recorded:
+            found.append(summary)
+            said.append(
+                f"WARNING: treatment summary {summary.source or summary.uid}: how many of its fractions were "
+                f"given by {day} is not known: all of them count"
+            )
+    return tuple(found), said
+
+
+def _has_dates(group: GroupSummary) -> bool:
+    dates = [fraction.date for fraction in group.fractions]
+    return None not in dates and len(dates) == (group.delivered or 0)
+
+
+def _group_until(group: GroupSummary, day: dt.date) -> GroupSummary:
+    given = tuple(f for f in group.fractions if f.date is not None and f.date <= day)
+    return replace(group, fractions=given, delivered=None if group.delivered is None else len(given))
 
 
 def beyond_records(case: Case, assigned: Sequence[AssignedPlan], shown: Mapping[str, int]) -> Iterator[str]:

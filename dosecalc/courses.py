@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from dosecalc.case import Case
-from dosecalc.counts import beyond_records, by_summaries, whole_fractions
+from dosecalc.counts import beyond_records, by_summaries, summaries_until, whole_fractions
 from dosecalc.delivery import Visit, deliveries
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
@@ -78,8 +78,8 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
 
     Parameters
     ----------
-    as_of : the day until which treatment records count as given. Of a plan that was replaced they all say how
-        many of its fractions belong to the course, those of later days too.
+    as_of : the day until which treatment records, and summaries, count as given. Of a plan that was replaced
+        they all say how many of its fractions belong to the course, those of later days too.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
     assumptions: list[str] = []
     check_statement(case, protocol)
     assigned, unassigned = assign_plans(case, protocol, assumptions)
-    known = _known_on(case, as_of)
+    known = _known_on(case, as_of, assumptions)
     plans = [p.plan for p in assigned]
     given = ever = deliveries(plans, known.records, visit_hours=protocol.visit_hours)
     if len(known.records) < len(case.records):
@@ -108,7 +108,12 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
         stated = _counted(known, course.name, members, shown, assumptions)
         days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
         laid[course.name] = _lay_out(
-            case, course, members, stated, given=_Given(given.visits, days), assumptions=assumptions
+            case,
+            course,
+            members,
+            stated,
+            given=_Given(given.visits, ever.visits, days),
+            assumptions=assumptions,
         )
     later = [name for name, found in laid.items() if found.is_later]
     _check_later(case, protocol, assigned, later)
@@ -119,6 +124,8 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
     ]
     _check_last_dates(case, sessions)
     events = case.statement.events
+    if as_of is not None:
+        sessions = list(Ledger(sessions=tuple(sessions)).as_of(as_of).sessions)
     return Treatment(
         plans=tuple(assigned),
         unassigned=tuple(unassigned),
@@ -137,9 +144,13 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
 
 @dataclass(frozen=True, slots=True)
 class _Given:
-    """What was given in which visit, and by plan from the number of a fraction to its day of the course."""
+    """What was given in which visit until the day that is asked for, and ever.
+
+    ``days`` is by plan from the number of a fraction to its day of the course.
+    """
 
     visits: Sequence[Visit]
+    ever: Sequence[Visit]
     days: Mapping[str, Callable[[int], int]]
 
 
@@ -152,15 +163,14 @@ class _Laid:
     is_later: bool = False
 
 
-def _known_on(case: Case, day: dt.date | None) -> Case:
+def _known_on(case: Case, day: dt.date | None, assumptions: list[str]) -> Case:
     """The case with the treatment records, and summaries, that there were on a day."""
     if day is None:
         return case
-    return replace(
-        case,
-        records=tuple(r for r in case.records if r.date is None or r.date <= day),
-        summaries=tuple(s for s in case.summaries if s.last_date is None or s.last_date <= day),
-    )
+    summaries, said = summaries_until(case, day)
+    assumptions.extend(said)
+    records = tuple(r for r in case.records if r.date is None or r.date <= day)
+    return replace(case, records=records, summaries=summaries)
 
 
 def _counted(
@@ -195,8 +205,14 @@ def _lay_out(
         _check_course(case, course.name, members, stated, assumptions)
         planned = list(prescribed_sessions(case, course, members, stated, assumptions))
         fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
-        visits = list(given_sessions(course.name, fractions, given.days, given.visits))
-        return _Laid(planned, _booked(case, course, planned, visits, assumptions))
+        until, ever = (
+            list(given_sessions(course.name, fractions, given.days, visits))
+            for visits in (given.visits, given.ever)
+        )
+        _check_delivered(case, course, ever)
+        if ever and not until:  # all that was given of it was given later
+            return _Laid(planned, [replace(s, state=State.PLANNED) for s in planned])
+        return _Laid(planned, _booked(case, course, planned, until, assumptions))
     if stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
         planned = stated_sessions(case, course, stated, assumptions)
         return _Laid(planned, planned)
@@ -248,6 +264,16 @@ def _check_last_dates(case: Case, sessions: Sequence[Session]) -> None:
             )
 
 
+def _check_delivered(case: Case, course: Course, given: Sequence[Session]) -> None:
+    """What is stated to be given must not contradict the treatment records, where there are any."""
+    stated, whole = case.statement.course(course.name).delivered, Ledger(sessions=tuple(given)).whole_days()
+    if given and stated is not None and stated != len(whole):
+        raise InputError(
+            f"{case.statement.source}: courses.{course.name}.delivered: expected {len(whole)}, as its "
+            f"treatment records have, found {stated}"
+        )
+
+
 def _booked(
     case: Case, course: Course, planned: Sequence[Session], given: Sequence[Session], assumptions: list[str]
 ) -> list[Session]:
@@ -259,11 +285,6 @@ def _booked(
         return list(planned)
     whole = Ledger(sessions=tuple(given)).whole_days()
     stated = case.statement.course(course.name)
-    if stated.delivered is not None and stated.delivered != len(whole):
-        raise InputError(
-            f"{case.statement.source}: courses.{course.name}.delivered: expected {len(whole)}, as its "
-            f"treatment records have, found {stated.delivered}"
-        )
     parts = [s for s in given if any(c.is_approximate for c in s.contributions)]
     if parts:
         days = ", ".join(str(s.date or f"day {s.day}") for s in parts)

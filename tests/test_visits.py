@@ -23,7 +23,13 @@ from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
 from dosecalc.ledger import Session, State
-from dosecalc.records import BeamDelivery, GroupSummary, TreatmentRecord, TreatmentSummary
+from dosecalc.records import (
+    BeamDelivery,
+    FractionStatus,
+    GroupSummary,
+    TreatmentRecord,
+    TreatmentSummary,
+)
 from dosecalc.results import DecisionState
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping
 
@@ -164,6 +170,24 @@ class TestBook:
         )
         (point,) = checked(case).stop_points
         assert (point.given, point.state) == (12, DecisionState.NOT_REACHED)
+
+    def test_stated_count_holds_for_all_records_whatever_the_day(self) -> None:
+        courses = {"induction": CourseStatement(), "definitive": CourseStatement(delivered=12)}
+        case = make_case(records=(*induction(), *definitive(12)), statement=make_statement(courses=courses))
+        days = [d.date() for d in weekdays(FIRST, 12)]
+        for day, count in ((days[4], 5), (INDUCTION[1].date(), 0)):
+            course = build_treatment(case, PROTOCOL, as_of=day).ledger.course("definitive")
+            assert (len(course.delivered()), len(course)) == (count, 28)
+
+    def test_what_is_stated_of_a_later_course_says_nothing_of_an_earlier_day(self) -> None:
+        courses = {
+            "induction": CourseStatement(),
+            "definitive": CourseStatement(first_date=FIRST.date(), delivered=5),
+        }
+        case = make_case(records=tuple(induction()), statement=make_statement(courses=courses))
+        ledger = build_treatment(case, PROTOCOL, as_of=INDUCTION[1].date()).ledger
+        assert [s.date for s in ledger.course("induction")] == [d.date() for d in INDUCTION]
+        assert len(ledger.delivered().course("induction", "definitive")) == 2
 
     def test_planned_dates_hold_until_they_have_passed(self) -> None:
         dates = tuple(d.date() for d in weekdays(FIRST + dt.timedelta(days=7), 28))
@@ -339,6 +363,39 @@ class TestSummaries:
     def test_without_records_a_summary_says_how_far_the_course_is(self) -> None:
         case = replace(begun([]), summaries=(summary("definitive", 14),))
         assert len(treated(case).ledger.course("definitive").delivered()) == 14
+
+    def as_of(self, case: Case, day: dt.date) -> tuple[int, str]:
+        found = build_treatment(case, PROTOCOL, as_of=day)
+        said = " ".join(a for a in found.assumptions if "summary" in a)
+        return len(found.ledger.course("definitive").delivered().whole_days()), said
+
+    @pytest.mark.parametrize("dated", [True, False])
+    def test_as_of_a_day_before_its_last(self, dated: bool) -> None:
+        """By the dates of its fractions 12 of 28 were given; without them all may have been."""
+        days = [d.date() for d in weekdays(FIRST, 28)]
+        fractions = tuple(
+            FractionStatus(fraction=n, date=day if dated else None, time=None, ended="NORMAL")
+            for n, day in enumerate(days, start=1)
+        )
+        group = GroupSummary(number=1, planned=28, delivered=28, fractions=fractions)
+        whole = replace(summary("definitive", 28), groups=(group,), first_date=days[0], last_date=days[-1])
+        case = replace(begun([]), summaries=(whole,))
+        count, said = self.as_of(case, days[11])
+        assert (count, bool(said)) == ((12, False) if dated else (28, True))
+        assert (
+            "how many of its fractions were given by 2026-04-14 is not known: all of them count" in said
+        ) is (not dated)
+        assert self.as_of(case, days[0] - dt.timedelta(days=1)) == (0, "")
+        assert self.as_of(case, days[-1]) == (28, "")
+
+    def test_as_of_a_day_records_say_more(self) -> None:
+        case = replace(begun([*induction(), *definitive(12)]), summaries=(summary("definitive", 12),))
+        days = [d.date() for d in weekdays(FIRST, 12)]
+        assert [self.as_of(case, d)[0] for d in (days[0] - dt.timedelta(days=9), days[3], days[11])] == [
+            0,
+            4,
+            12,
+        ]
 
     def test_what_is_stated_comes_first(self) -> None:
         statement = make_statement(courses={"definitive": CourseStatement(delivered=3)})
