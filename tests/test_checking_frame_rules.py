@@ -185,7 +185,7 @@ class TestWithoutItsStructureSet:
     def test_it_is_not_passed_over(self) -> None:
         found = one(judged(self.case(), only=("R42.organs",)), "R42.organs")
         assert found.outcome is NOT_EVALUATED
-        assert "RP_prior.dcm" in found.message or "Prior" in found.message
+        assert found.plan == "Prior"
         assert "its structure set is not in the folder" in found.message
 
     def sum_of(self, case: Case, limit: float = 300) -> Finding:
@@ -196,8 +196,25 @@ class TestWithoutItsStructureSet:
         for shift_mm in ((0, 0, 0), (0, 2, 0)):
             found = self.sum_of(self.case(OLD_FRAME, shift_mm))
             assert found.outcome is UNCERTAIN
-            assert "is registered, and no structure set of it shows whether rightly" in found.message
+            assert "is registered, and no organ of its own shows whether rightly" in found.message
         assert self.sum_of(self.case(OLD_FRAME), 50).outcome is FAIL
+
+    def test_nor_where_its_structure_set_has_none_of_the_organs(self) -> None:
+        case = two_sets(
+            organs={"Elbow": replace(stem(), name="Elbow")},
+            frame_uid=OLD_FRAME,
+            registrations=[link((0, 0, 0))],
+        )
+        found = self.sum_of(case)
+        assert found.outcome is UNCERTAIN
+        assert "is registered, and no organ of its own shows whether rightly" in found.message
+        assert self.sum_of(two_sets(organs={"Elbow": replace(stem(), name="Elbow")})).outcome is PASS
 
     def test_in_the_frame_of_the_others_the_sum_stands(self) -> None:
         assert self.sum_of(self.case()).outcome is PASS
+
+    def test_what_nothing_links_is_not_said_to_be_registered(self) -> None:
+        fields = two_sets_fields(frame_uid=OLD_FRAME)
+        found = self.sum_of(make_case(**{**fields, "more_structure_sets": ()}))
+        assert found.outcome is NOT_EVALUATED
+        assert "is registered" not in found.message

@@ -305,8 +305,22 @@ def test_a_file_without_an_id_is_of_the_patient_of_its_name_or_missing(
     case = read_folder(tmp_path, patient_id=asked)
     found = listed(case)["RD_nobody.dcm"]
     assert (found.used, found.lost) == (used, lost)
-    said = [p for p in case.problems if "PatientID: expected whose file it is, found none" in p]
-    assert len(said) == lost
+    said = "RD_nobody.dcm: PatientID: expected whose file it is, found none"
+    assert (said in case.problems) is lost
+
+
+def test_a_file_of_nobody_that_no_sum_needs_is_not_missing(tmp_path: Path) -> None:
+    two_patients(tmp_path)
+    for modality in ("MR", "CT"):
+        dataset = other_object(modality, uid=f"1.2.3.{len(modality)}{modality == 'CT':d}")
+        dataset.PatientID, dataset.PatientName = "", ""
+        make.save(dataset, tmp_path / f"{modality}.dcm")
+    case = read_folder(tmp_path, patient_id="P-2")
+    assert not any("MR.dcm" in problem or "CT.dcm" in problem for problem in case.problems)
+    assert listed(case)["MR.dcm"].reason == "objects of modality MR are not needed"
+    assert [(listed(case)[p].used, listed(case)[p].lost) for p in ("MR.dcm", "CT.dcm")] == [
+        (False, False)
+    ] * 2
 
 
 def test_a_file_of_nobody_is_of_the_only_patient_there_is(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Fi
         text = (
             f"{assigned.name}: its structure set is not in the folder: nothing shows whether its organs lie "
         )
-        yield not_evaluated(rule, f"{text}where those of the sum do", plan=assigned.plan.uid)
+        yield not_evaluated(rule, f"{text}where those of the sum do", plan=assigned.plan.label)
     if not others and not unseen:
         text = "all plans that have a structure set here share one"
         yield finding(rule, Outcome.PASS, text)
@@ -92,13 +92,16 @@ def _displaced(context: Context) -> Iterator[str]:
         return  # then there is no sum
     for rule in context.protocol.rules:
         if isinstance(rule.test, OrgansAgree):
+            unseen = set()
             for structure_set in other_sets(context, reference):
-                for offset in _offsets(context, rule.test, reference, structure_set):
-                    if not rule.test.holds(offset.mm):
-                        yield str(offset)
-            for assigned in _without_set(context):
-                if _is_elsewhere(context, assigned, reference):
-                    yield f"{assigned.name} is registered, and no structure set of it shows whether rightly"
+                offsets = list(_offsets(context, rule.test, reference, structure_set))
+                yield from (str(offset) for offset in offsets if not rule.test.holds(offset.mm))
+                if not offsets:
+                    unseen.add(structure_set.uid)
+            for assigned in _registered(context, reference):
+                own = context.case.structure_set_of(assigned.plan)
+                if own is None or own.uid in unseen:
+                    yield f"{assigned.name} is registered, and no organ of its own shows whether rightly"
 
 
 def _without_set(context: Context) -> Iterator[AssignedPlan]:
@@ -109,11 +112,15 @@ def _without_set(context: Context) -> Iterator[AssignedPlan]:
             yield assigned
 
 
-def _is_elsewhere(context: Context, assigned: AssignedPlan, reference: StructureSet) -> bool:
-    """Whether a dose of a plan lies in another frame of reference than the structures of the sum."""
-    here = {s.frame_uid for s in reference}
-    grids = context.treatment.ledger.of_plan(assigned.plan.uid).known().grids()
-    return any(g.frame_uid not in here for g in grids)
+def _registered(context: Context, reference: StructureSet) -> Iterator[AssignedPlan]:
+    """Plans whose dose enters the sum by a registration."""
+    here = {s.frame_uid for s in reference if s.frame_uid}
+    for assigned in context.treatment.plans:
+        grids = context.treatment.ledger.of_plan(assigned.plan.uid).known().grids()
+        elsewhere = {g.frame_uid for g in grids if g.frame_uid and g.frame_uid not in here}
+        paths = [context.case.frames.path(to, uid) for to in here for uid in elsewhere]
+        if any(not isinstance(path, NoPath) for path in paths):
+            yield assigned
 
 
 def other_sets(context: Context, reference: StructureSet) -> Iterator[StructureSet]:

@@ -13,7 +13,7 @@ from dosecalc.dicom.attributes import Item, top
 from dosecalc.dicom.birthdates import birth_date, dates_of
 from dosecalc.dicom.dose import linked_dose_of
 from dosecalc.dicom.files import DicomFile, open_dicom, read_bytes
-from dosecalc.dicom.found import CASE_FILE, LISTED_FILES, Found, Planned, Read
+from dosecalc.dicom.found import CASE_FILE, LISTED_FILES, SHOWN_ONLY, Found, Planned, Read
 from dosecalc.dicom.image import slice_of
 from dosecalc.dicom.links import link_problems
 from dosecalc.dicom.patients import after_birth, of_one_patient
@@ -36,9 +36,6 @@ _READERS: dict[str, Callable[[DicomFile], Read]] = {
     "REG": registrations_of,
     "CT": slice_of,
 }
-_SHOWN_ONLY = {"CT"}
-"""What no sum rests on: a file of this kind that cannot be used leaves nothing missing."""
-
 _NOT_USED = {
     "DICOMDIR": "an index of other files",
 }
@@ -172,7 +169,7 @@ def _understand(listed: Found, file: DicomFile) -> Found:
             return listed.unused(reason)
         return replace(listed, record=reader(file), dates=dates_of(item, kind))
     except DicomError as error:
-        return listed.unused(str(error), broken=kind not in _SHOWN_ONLY)
+        return listed.unused(str(error), broken=kind not in SHOWN_ONLY)
     except DosecalcError as error:  # from a record, which does not know its file
         return listed.unused(f"{listed.file.path}: {error}", broken=True)
 
@@ -200,7 +197,7 @@ def _without_duplicates(found: list[Found]) -> tuple[list[Found], list[str]]:
             for entry in entries:
                 reason = "other content under the same SOPInstanceUID: " + paths
                 # What was not wanted anyway, such as a brachytherapy record, leaves nothing missing.
-                lost = entry.record is not None and entry.file.kind not in _SHOWN_ONLY
+                lost = entry.record is not None and entry.file.kind not in SHOWN_ONLY
                 file = replace(entry.file, used=False, reason=reason, lost=lost)
                 replaced[entry.file.path] = entry if entry.broken else replace(entry, file=file, record=None)
         else:

@@ -18,6 +18,9 @@ CASE_FILE = "case.toml"
 LISTED_FILES = 8
 """How many files a message names before it only counts them."""
 
+SHOWN_ONLY = {"CT"}
+"""What no sum rests on: a file of this kind that cannot be used leaves nothing missing."""
+
 Planned = Plan | DoseGrid | StructureSet
 """What a case is about: a folder needs one of them to be a case."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dosecalc.dicom.found import CASE_FILE, LISTED_FILES, Found, Planned
+from dosecalc.dicom.found import CASE_FILE, LISTED_FILES, SHOWN_ONLY, Found, Planned
 from dosecalc.errors import InputError
 
 
@@ -46,7 +46,10 @@ def _of_patient(entry: Found, patient_id: str, found: Sequence[Found]) -> Found:
     owners = of_name or ({e.patient_id for e in found if e.patient_id} if not name else set())
     if owners == {patient_id}:
         return entry
-    return entry.unused("PatientID: expected whose file it is, found none", broken=True)
+    if entry.record is None and not entry.broken:
+        return entry  # of no use, whose ever it is
+    nobodys = f"{entry.file.path}: PatientID: expected whose file it is, found none"
+    return entry.unused(nobodys, broken=entry.file.kind not in SHOWN_ONLY)
 
 
 def _people(found: list[Found]) -> list[str]:
