@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from cases import COARSE, LEFT, RIGHT, Changed, cumulative, make_case, make_statement
+from test_checking_frame_rules import two_sets
 from test_recovery import PRIOR, recovering, with_prior
 from test_visits import begun, definitive, induction
 
@@ -73,7 +74,7 @@ def test_limit_that_bounds_nothing() -> None:
 
 def test_dose_of_a_prior_course_that_is_not_known_makes_it_an_upper_bound() -> None:
     found = left_of(begun([*induction(), *definitive(12)]), "Dmax <= 60 Gy")
-    assert found.problem.startswith("at most: prior course: 70 Gy in 35 fractions")
+    assert found.problem.startswith("prior course: 70 Gy in 35 fractions")
     assert found.given is not None
     assert (found.given.value, found.given.is_bounded) == (pytest.approx(3 * 2.0 + 12 * 1.6), False)
     line = next(line for line in remaining_text([found]).splitlines() if LEFT in line)
@@ -89,7 +90,7 @@ def test_what_is_not_planned_yet_opens_what_was_given_in_nothing() -> None:
     assert found.given is not None
     assert found.projected is not None
     assert (found.given.high, found.projected.is_bounded) == (pytest.approx(45.0), False)
-    assert found.problem == "at most: the definitive course is not planned yet"
+    assert found.problem == "the definitive course is not planned yet"
 
 
 def test_what_a_grid_does_not_reach_is_not_counted_as_nothing() -> None:
@@ -110,6 +111,28 @@ def test_recovery_as_the_limit_judges_it(judged_so: bool, kept: float) -> None:
     assert found.given is not None
     assert found.given.value == pytest.approx(kept * PRIOR)
     assert found.available == pytest.approx(107 - kept * PRIOR)
+
+
+@pytest.mark.parametrize(("shift_mm", "counted"), [(0, True), (20, False)])
+def test_where_organs_lie_apart_nothing_is_counted(shift_mm: float, counted: bool) -> None:
+    found = left_of(two_sets(shift_mm=(0, shift_mm, 0)), "Dmax <= 300 Gy")
+    assert (found.fractions is not None, found.available is not None) == (counted, counted)
+    assert ("Brainstem of RS_old.dcm lies 20.0 mm from that of" in found.problem) is not counted
+
+
+def test_after_all_sessions_without_dates_the_next_has_a_day_of_its_own() -> None:
+    """3 x 2.0 and 28 x 1.6 Gy were given: EQD2(3) 47.216 of 60, and 1.472 a fraction: 8 more."""
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: uniform(0.0)})
+    courses = {"prior": prior, "induction": CourseStatement(), "definitive": CourseStatement(delivered=28)}
+    found = left_of(make_case(statement=make_statement(courses=courses)), "Dmax <= 60 Gy EQD2(3)")
+    assert (found.planned, found.fractions) == (0, int((60 - 47.216) / 1.472))
+
+
+def test_more_than_any_course_has_is_no_count_where_dose_is_missing() -> None:
+    found = left_of(begun([*induction(), *definitive(12)]), "Dmax <= 6000 Gy")
+    assert found.at_most
+    assert found.fractions is None
+    assert ">200" not in remaining_text([found])
 
 
 def test_next_session_without_dose_is_said() -> None:

@@ -120,6 +120,9 @@ class TestCheck:
         (shown,) = [r for r in found.shown_readings if "recovery" in r.name]
         assert (shown.name, shown.value) == ("without recovery", pytest.approx(PRIOR + NOW))
 
+        (part,) = [c for c in found.contributors if c.course == "prior"]
+        assert part.value == pytest.approx(PRIOR / 2)
+
     @pytest.mark.parametrize(
         ("last", "kept"),
         [

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dosecalc.celldoses import CellDoses
+from dosecalc.celldoses import CellDoses, Kept
 from dosecalc.checking.context import Context
+from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judging import NOTHING_KNOWN, cover_notes
 from dosecalc.checking.sums import missing_from_sum, recovery, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import finite
-from dosecalc.goals import metric_name
+from dosecalc.goals import Goal, metric_name
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger, NoFraction, Session, State
 from dosecalc.quantities import describe
@@ -30,13 +31,14 @@ class Allowance:
 
     Parameters
     ----------
-    given, projected : the metric of what was given so far, and with all that is left of the plans
-    available : limit less the most that was given; below 0 where it may be broken already. Where nothing
-        bounds that, less the least: an upper bound, as ``problem`` says
+    given, projected : the metric of what was given so far, and with all that is left of the plans; without an
+        upper end where dose is missing
+    available : limit less the most that was given; below 0 where it may be broken already
     fractions : how many further fractions of the current plan fit, the sum taken at each point; None where
-        more than ``MOST_FRACTIONS`` do, or where nothing bounds the sum
+        more than ``MOST_FRACTIONS`` do, or where nothing can be said
+    at_most : whether the two are upper bounds only, as dose is missing: less the least that was given
     planned : how many of the current course are left of its plans
-    problem : why nothing can be said, or what it lacks: with dose missing, all of this is an upper bound
+    problem : why nothing can be said, or what is missing
     """
 
     rule: str
@@ -50,6 +52,7 @@ class Allowance:
     available: float | None = None
     fractions: int | None = None
     unbounded: bool = False
+    at_most: bool = False
     planned: int = 0
     problem: str = ""
 
@@ -68,6 +71,7 @@ class Allowance:
             "available": self.available,
             "fractions": self.fractions,
             "unbounded": self.unbounded,
+            "at_most": self.at_most,
             "planned": self.planned,
             "problem": self.problem,
         }
@@ -121,49 +125,63 @@ def _allowance(context: Context, rule: Rule, test: CumulativeLimit, name: str) -
         return replace(base, problem=str(error))
 
 
-def _measured(
-    context: Context, test: CumulativeLimit, cells: CellDoses, following: Session, base: Allowance
-) -> Allowance:
-    book = context.treatment.ledger
-    name, given = base.structure, book.delivered()
-    goal, (kept, _) = context.with_repair(test.goal, name), recovery(context, test, name)
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """A metric of sums over any sessions of one structure."""
 
-    def sum_of(ledger: Ledger) -> Interval:
+    cells: CellDoses
+    goal: Goal
+    name: str
+    kept: Kept
+
+    def of(self, ledger: Ledger) -> Interval:
         if not len(ledger):
             return Interval.exactly(0.0)
         try:
-            return summed(cells, ledger, goal, name, kept=kept)[0]
+            return summed(self.cells, ledger, self.goal, self.name, kept=self.kept)[0]
         except MissingDoseError:
             return NOTHING_KNOWN
 
-    def after(count: int) -> Interval:
+    def after(self, given: Ledger, following: Session, count: int) -> Interval:
         """The sum after so many more sessions, each on a day of its own."""
-        more = (replace(following, day=following.day + n, number=0, date=None) for n in range(count))
-        return sum_of(Ledger(sessions=(*given.sessions, *more)))
+        first = max((following.day, *(s.day + 1 for s in given.course(following.course))))
+        more = (replace(following, day=first + n, number=0, date=None) for n in range(count))
+        return self.of(Ledger(sessions=(*given.sessions, *more)))
 
-    so_far, at_the_end = sum_of(given), sum_of(book)
-    treatment = context.treatment
-    if treatment.absent or treatment.lost or given.missing(name):
-        so_far = so_far.open_above()
-    if missing_from_sum(context, name):
-        at_the_end = at_the_end.open_above()
-    lacks = [
-        *missing_from_sum(context, name), *without_effect(book, name, goal.quantity), *cover_notes(cells)
-    ]  # fmt: skip
-    if not so_far.is_bounded and not lacks:
-        lacks.append("nothing that is known of a course in numbers bounds it from above")
+
+def _measured(
+    context: Context, test: CumulativeLimit, cells: CellDoses, following: Session, base: Allowance
+) -> Allowance:
+    treatment, name = context.treatment, base.structure
+    book, given = treatment.ledger, treatment.ledger.delivered()
+    goal, (kept, _) = context.with_repair(test.goal, name), recovery(context, test, name)
+    sums = _Sums(cells, goal, name, kept)
+    so_far, at_the_end = sums.of(given), sums.of(book)
+    missing = [*missing_from_sum(context, name), *without_effect(book, name, goal.quantity)]
+    if not so_far.is_bounded and not missing and not cover_notes(cells):
+        missing.append("nothing that is known of a course in numbers bounds it from above")
+    at_most = bool(missing) or not so_far.is_bounded
+    apart = displaced(context)
     found = replace(
         base,
-        given=so_far,
-        projected=at_the_end,
-        available=goal.limit - (so_far.high if so_far.is_bounded else so_far.value),
-        problem=f"at most: {'; '.join(lacks)}" if lacks else "",
+        given=so_far.open_above() if treatment.absent or treatment.lost or given.missing(name) else so_far,
+        projected=at_the_end.open_above() if missing else at_the_end,
+        at_most=at_most,
+        problem="; ".join((*missing, *cover_notes(cells), *apart)),
     )
+    if apart:
+        return found  # wherever the organs lie, not where the sum takes them to
+    found = replace(found, available=goal.limit - (so_far.low if at_most else so_far.high))
     if any(isinstance(c.fraction, NoFraction) for c in following.contributions):
-        return replace(found, problem="; ".join(("the dose of the next session is not known", *lacks)))
-    if not after(1).is_bounded:
+        return replace(found, problem="; ".join(("the dose of the next session is not known", found.problem)))
+    if not sums.after(given, following, 1).is_bounded:
         return found
-    count = _most(lambda n: goal.comparison.holds(after(n).high, goal.limit))
+
+    def fits(count: int) -> bool:
+        after = sums.after(given, following, count)
+        return goal.comparison.holds(after.low if at_most else after.high, goal.limit)
+
+    count = _most(fits)
     return replace(found, fractions=count, unbounded=count is None)
 
 

@@ -96,10 +96,10 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
             *_with_and_without(cells, book, goal, name, judged=judged, other=other),
             *(off.readings(unit) if off else ()),
-            *_without_registration(context, goal, name),
-            *_other_sets(context, name, reference, goal),
+            *_without_registration(context, goal, name, kept=judged),
+            *_other_sets(context, name, reference, goal, kept=judged),
         ),
-        contributors=tuple(_course_parts(context, cells, goal)),
+        contributors=tuple(_course_parts(context, cells, goal, kept=judged)),
         hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal),
     )
 
@@ -173,19 +173,21 @@ def _is_maximum(goal: Goal) -> bool:
     return isinstance(goal.metric, DoseAtVolume) or goal.metric is Extreme.MAXIMUM
 
 
-def _other_sets(context: Context, name: str, reference: StructureSet, goal: Goal) -> Iterator[Reading]:
+def _other_sets(
+    context: Context, name: str, reference: StructureSet, goal: Goal, *, kept: Kept
+) -> Iterator[Reading]:
     """The same sum on the organ as other structure sets have it."""
     book = context.treatment.ledger
     for structure_set, structure in context.elsewhere(name, reference):
         try:
-            interval, _ = summed(context.cells(structure, book.known()), book, goal, name)
+            interval, _ = summed(context.cells(structure, book.known()), book, goal, name, kept=kept)
         except DosecalcError:
             continue  # shown only where it can be had
         where = structure_set.source or structure_set.uid
         yield Reading.of(f"as contoured in {where}", interval, goal.unit.value)
 
 
-def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[Reading]:
+def _without_registration(context: Context, goal: Goal, name: str, *, kept: Kept) -> Iterator[Reading]:
     """The sum of maxima, each on the organ as its own plan's structure set has it: a bound of any maximum.
 
     It needs no registration: wherever points of two images lie, ``Dmax(sum) <= sum of Dmax``.
@@ -203,7 +205,7 @@ def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[R
             own = context.structure_set(course)
             cells = context.cells(context.find(name, own), part.known())
             highest = replace(goal, metric=Extreme.MAXIMUM)
-            found = summed(cells, part, highest, name)[0]
+            found = summed(cells, part, highest, name, kept=kept)[0]
         except DosecalcError:
             return  # the organ of a course is not known, so that nothing bounds its maximum
         if not found.is_bounded:
@@ -214,13 +216,13 @@ def _without_registration(context: Context, goal: Goal, name: str) -> Iterator[R
     )
 
 
-def _course_parts(context: Context, cells: CellDoses, goal: Goal) -> Iterator[Contributor]:
+def _course_parts(context: Context, cells: CellDoses, goal: Goal, *, kept: Kept) -> Iterator[Contributor]:
     for assigned in context.treatment.plans:
         ledger = context.treatment.ledger.of_plan(assigned.plan.uid).known()
         if not len(ledger):
             continue
         yield Contributor.of(
-            measured(goal, cells.curve(ledger, goal.quantity))[0],
+            measured(goal, cells.curve(ledger, goal.quantity, kept))[0],
             course=assigned.course,
             plan=assigned.plan.label,
             plan_uid=assigned.plan.uid,

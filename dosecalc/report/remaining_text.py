@@ -63,10 +63,10 @@ def _value(interval: Interval | None) -> str:
 
 
 def _at_most(allowance: Allowance) -> str:
-    return "<=" if allowance.problem else ""
+    return "<=" if allowance.at_most else ""
 
 
 def _fractions(allowance: Allowance) -> str:
     if allowance.unbounded:
-        return f">{MOST_FRACTIONS}"
+        return "-" if allowance.at_most else f">{MOST_FRACTIONS}"
     return "-" if allowance.fractions is None else f"{_at_most(allowance)}{allowance.fractions}"
