@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -34,7 +34,8 @@ class GridFraction:
     """The dose of one fraction of a plan, as the sum of its parts."""
 
     plan_uid: str
-    parts: tuple[Part, ...]
+    # Fractions of one plan have the same parts, as a rule, and those are slow to hash.
+    parts: tuple[Part, ...] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -471,10 +472,14 @@ class Ledger:
 
     def known(self) -> Ledger:
         """The same sessions with only the contributions whose dose is known: a lower bound of the sum."""
-        sessions = (
-            s.of(n for n in s.numbered() if isinstance(n[0].fraction, GridFraction)) for s in self.sessions
-        )
+        sessions = (_known_part(s) for s in self.sessions)
         return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
+
+    def content(self) -> tuple[Hashable, ...]:
+        """What a sum over the ledger rests on: the same for all that give the same, be it given or ahead."""
+        return tuple(
+            (s.course, s.day, s.date, s.time, s.hours, s.contributions, s.fractions) for s in self.sessions
+        )
 
     def grids(self) -> tuple[DoseGrid, ...]:
         """Every dose grid of the ledger once.
@@ -494,6 +499,12 @@ class Ledger:
             for part in c.fraction.parts
         }
         return tuple(found.values())
+
+
+def _known_part(session: Session) -> Session:
+    if all(isinstance(c.fraction, GridFraction) for c in session.contributions):
+        return session  # of most books every session: they are asked for often
+    return session.of(n for n in session.numbered() if isinstance(n[0].fraction, GridFraction))
 
 
 def _of_one_day(first: Session, other: Session) -> bool:

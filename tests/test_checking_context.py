@@ -28,6 +28,8 @@ from dosecalc import DosecalcError, StructureSet
 from dosecalc.case import Case
 from dosecalc.checking.context import Context, NotDueError, StructureMissingError, default_as_of
 from dosecalc.courses import build_treatment
+from dosecalc.intervals import Interval
+from dosecalc.results import Metrics
 from dosecalc.statement import CourseStatement, Event, EventKind, Statement
 
 
@@ -65,6 +67,18 @@ class TestRoles:
             ahead.plan_with_role("definitive")
         with pytest.raises(NotDueError, match="definitive"):
             ahead.course_ledger("definitive")
+
+
+def test_metrics_are_made_once_of_the_same() -> None:
+    where, made = context(make_case()), []
+
+    def make() -> Metrics:
+        made.append(Interval.exactly(float(len(made))))
+        return Metrics(min_gy=made[-1], mean_gy=made[-1], near_max_gy=made[-1], max_gy=made[-1])
+
+    assert where.metrics(("a", 1), make) is where.metrics(("a", 1), make)
+    assert where.metrics(("a", 2), make).max_gy == Interval.exactly(1.0)
+    assert len(made) == 2
 
 
 class TestStructureSets:

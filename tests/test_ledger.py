@@ -279,6 +279,23 @@ def test_missing_doses_are_named_once_each() -> None:
     assert str(caught.value) == "prior course: no DICOM; plan 9: no dose"
 
 
+def test_a_session_that_is_known_is_its_own_known_part() -> None:
+    ledger = make_ledger((4.5, 3))
+    assert all(known is session for known, session in zip(ledger.known(), ledger, strict=True))
+    assert ledger.known().sessions != partly_known().known().sessions
+
+
+def test_content_is_that_of_all_that_gives_the_same() -> None:
+    """Whether it was given changes no sum; when it was given may, and what it gives does."""
+    ledger = make_ledger((4.5, 3))
+    given = Ledger(sessions=tuple(replace(s, state=State.DELIVERED) for s in ledger))
+    assert given.content() == ledger.content()
+    assert hash(given.content()) == hash(ledger.content())
+    dated = (replace(s, date=dt.date(2026, 3, 2)) for s in ledger)
+    others = (make_ledger((4.5, 3)), ledger.until("course 1", 2), Ledger(sessions=tuple(dated)))
+    assert all(other.content() != ledger.content() for other in others)
+
+
 def test_known_part_keeps_what_has_a_dose() -> None:
     known = partly_known().known()
     assert known.missing() == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from dosecalc.case import Case
@@ -17,6 +17,7 @@ from dosecalc.ledger import Ledger, State
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2
 from dosecalc.registrations import NoPath
+from dosecalc.results import Metrics
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings
@@ -51,6 +52,7 @@ class Context:
     displaced: tuple[str, ...] | None = None
     _quadratures: dict[int, tuple[Region, Quadrature]] = field(default_factory=dict)
     _cells: dict[int, CellDoses] = field(default_factory=dict)
+    _metrics: dict[Hashable, Metrics] = field(default_factory=dict)
 
     def plan_with_role(self, role: str) -> AssignedPlan:
         """The plan that holds a role.
@@ -296,6 +298,13 @@ class Context:
             known = cell_doses(quadrature, linked, frames=self.case.frames).with_unlinked(unlinked)
             self._cells[id(quadrature)] = known
         return known.of(wanted)
+
+    def metrics(self, of: Hashable, make: Callable[[], Metrics]) -> Metrics:
+        """Metrics of all that ``of`` says, made once: what is planned, given and left has much in common."""
+        known = self._metrics.get(of)
+        if known is None:
+            known = self._metrics[of] = make()
+        return known
 
 
 def _folded(name: str) -> str:

@@ -58,7 +58,7 @@ def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDos
             try:
                 cells = context.cells(structure, full)
                 at_stop, whole = (
-                    sum_metrics(cells, ledger, quantity, name, complete=complete)
+                    sum_metrics(context, cells, ledger, quantity, name, complete=complete)
                     for ledger in (full.until(course, fraction), full)
                 )
             except DosecalcError:

@@ -60,8 +60,9 @@ def days_of(ledger: Ledger) -> tuple[Day, ...]:
     """Alike days of a ledger: all that is given on one prescribed day acts on the limit together."""
     groups: dict[tuple[tuple[Contribution, ...], ...], list[int]] = {}
     for sessions in ledger.days():
-        nothing, whole, _ = Ledger(sessions=sessions).extremes()
-        found = tuple(tuple(c for s in part for c in s.contributions) for part in (sessions, nothing, whole))
+        day = Ledger(sessions=sessions)
+        nothing, whole = day.extremes()[:2] if day.is_approximate else (day, day)
+        found = tuple(tuple(c for s in part for c in s.contributions) for part in (day, nothing, whole))
         groups.setdefault(found, []).append(sessions[0].day)
     return tuple(
         Day(numbers=tuple(n), contributions=given, at_least=least, at_most=most)

@@ -132,12 +132,12 @@ def _rows(
     rows = []
     for course in ledger.courses:
         part = ledger.course(course)
-        rows.append(_row(cells, course, part, missing=part.missing(name), effect=effect, name=name))
+        rows.append(_row(context, cells, course, part, missing=part.missing(name), effect=effect, name=name))
     yield from rows
     if len(rows) == 1 and rows[0].incomplete == missing:
         yield replace(rows[0], course=TOTAL, per_session=None)  # one course is all there is
     elif rows:
-        yield _row(cells, TOTAL, ledger, missing=missing, effect=effect, name=name)
+        yield _row(context, cells, TOTAL, ledger, missing=missing, effect=effect, name=name)
 
 
 def _effect_rows(
@@ -154,7 +154,7 @@ def _effect_rows(
     )  # fmt: skip
     kept = context.kept(name)
     if kept:
-        bed = sum_metrics(cells, ledger, effect, name, complete=complete, kept=kept)
+        bed = sum_metrics(context, cells, ledger, effect, name, complete=complete, kept=kept)
         yield replace(base, course="total, recovered", bed=bed, eqd2=_as_eqd2(bed, effect))
     losses = context.losses_gy(name)
     if losses is not None:
@@ -212,6 +212,7 @@ def _as_eqd2(bed: Metrics, effect: Bed) -> Metrics:
 
 
 def _row(
+    context: Context,
     cells: CellDoses,
     course: str,
     ledger: Ledger,
@@ -234,23 +235,28 @@ def _row(
     complete = not missing
     per_session = bed = eqd2 = None
     if course != TOTAL and len(known):
-        found = [_of_day(cells, day, complete=complete) for day in days_of(ledger)]
+        found = [_of_day(context, cells, day, complete=complete) for day in days_of(ledger)]
         per_session = max(found, key=lambda m: m.near_max_gy.value)
     if effect is not None and not without_effect(ledger, name, effect):
-        bed = sum_metrics(cells, ledger, effect, name, complete=complete)
+        bed = sum_metrics(context, cells, ledger, effect, name, complete=complete)
         eqd2 = _as_eqd2(bed, effect)
     return DoseRow(
         course=course,
         sessions=len(ledger),
         per_session=per_session,
-        physical=sum_metrics(cells, ledger, Physical(), name, complete=complete),
+        physical=sum_metrics(context, cells, ledger, Physical(), name, complete=complete),
         bed=bed,
         eqd2=eqd2,
         incomplete=missing,
     )
 
 
-def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
+def _of_day(context: Context, cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
+    of = (cells.quadrature, day.known, day.at_least, day.at_most, complete)
+    return context.metrics(of, lambda: _metrics_of_day(cells, day, complete=complete))
+
+
+def _metrics_of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
     given = metrics_of(cells.session_curve(day.known), complete=complete)
     if not any(c.is_approximate for c in day.known):
         return given
@@ -261,6 +267,7 @@ def _of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
 
 
 def sum_metrics(
+    context: Context,
     cells: CellDoses,
     ledger: Ledger,
     quantity: Quantity,
@@ -275,6 +282,15 @@ def sum_metrics(
     ------
     MissingDoseError : if nothing is known of any of it.
     """
+    of = (cells.quadrature, ledger.content(), quantity, name, complete, tuple(kept.items()))
+    return context.metrics(
+        of, lambda: _metrics_of_sum(cells, ledger, quantity, name, complete=complete, kept=kept)
+    )
+
+
+def _metrics_of_sum(
+    cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str, *, complete: bool, kept: Kept
+) -> Metrics:
     if ledger.stated(name):
         parts = [_metrics_in(each) for each in envelopes(cells, ledger, quantity, name, kept=kept)]
         parts = parts if complete else [p.open_above() for p in parts]
