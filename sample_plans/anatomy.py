@@ -6,7 +6,8 @@ given by its axial sections, so that a contour is a section, exact but for its c
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -265,19 +266,21 @@ def organs() -> list[Solid]:
     ]
 
 
-def head(core_x_mm: float) -> list[Solid]:
+@functools.cache
+def head(core_x_mm: float) -> tuple[Solid, ...]:
     """Every solid of the anatomy, in the order of the structure set."""
-    return [body(), *targets(core_x_mm), carotid(1), carotid(-1), mucosa(), *organs()]
+    return body(), *targets(core_x_mm), carotid(1), carotid(-1), mucosa(), *organs()
 
 
-def named(solids: list[Solid], names: tuple[str, ...]) -> list[Solid]:
+def named(solids: Iterable[Solid], names: tuple[str, ...]) -> list[Solid]:
     """Those of some names, in the order of the structure set."""
     return [s for s in solids if s.name in names]
 
 
-def prior_head() -> list[Solid]:
+@functools.cache
+def prior_head() -> tuple[Solid, ...]:
     """The few structures of a structure set of an earlier course: another target, fewer organs."""
     target = ellipsoid("PTVp_200x35", "PTV", (0, -4, 0), (28, 24, 26), decimals=2)
     lesion = ellipsoid("GTVp", "GTV", (0, -6, 0), (16, 12, 14), decimals=2)
     kept = [s for s in organs() if s.name in ("SpinalCord", "Brainstem")]
-    return [body(), lesion, target, carotid(1), carotid(-1), *kept]
+    return body(), lesion, target, carotid(1), carotid(-1), *kept

@@ -196,7 +196,7 @@ class CaseSpec:
         """The structures of the prior course, in their own frame."""
         place = self.prior_place
         if place is None:
-            return anatomy.prior_head()
+            return list(anatomy.prior_head())
         return [moved(s, place) for s in anatomy.named(anatomy.prior_head(), anatomy.FEW)]
 
     def plans(self) -> list[PlanSpec]:

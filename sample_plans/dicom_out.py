@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,7 +135,7 @@ def structure_set(patient: Patient, uid: UID, solids: list[Solid], date: str) ->
 def roi_contour(number: int, solid: Solid) -> Dataset:
     item, contours = Dataset(), []
     item.ROIDisplayColor = list(COLOURS[number % len(COLOURS)])
-    for points in solid.contours():
+    for points in _contours_of(solid):
         contour = Dataset()
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = str(len(points))
@@ -143,6 +144,12 @@ def roi_contour(number: int, solid: Solid) -> Dataset:
     item.ContourSequence = Sequence(contours)
     item.ReferencedROINumber = str(number)
     return item
+
+
+@functools.cache
+def _contours_of(solid: Solid) -> list[Floats]:
+    """Most cases have the same solids."""
+    return solid.contours()
 
 
 def plan(patient: Patient, uid: UID, structures: UID, text: PlanText) -> Dataset:

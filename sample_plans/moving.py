@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from anatomy import SLICE_MM, Inside, Mask, Solid
 from places import Floats, Place
@@ -14,6 +16,7 @@ HALVINGS = 24  # of the way from within a section to its outline, to 1e-5 mm
 RAYS = 360  # that tell its area; every so many of them has a corner of the contour
 
 
+@functools.cache
 def moved(solid: Solid, place: Place) -> Solid:
     """The same solid in another frame, contoured on that frame's axial slices.
 

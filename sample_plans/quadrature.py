@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import operator
 from collections import Counter
 from collections.abc import Callable
 
@@ -24,16 +25,22 @@ TotalDose = Callable[[Counter[Session], Points, SessionDose], Floats]
 NEAR_MAXIMUM_CM3 = 0.03
 FINE_MM = (0.25, 0.25, 0.3)  # for near-maxima: 1600 points make 0.03 cm3
 COARSE_MM = (1.0, 1.0, 1.0)  # for medians, means and percentages
+MOST_KEPT = 128  # doses of a plan at points, of some MB each
 
 
 def solid_of(case: CaseSpec, name: str) -> Solid | None:
     return next((s for s in case.solids() if s.name == name), None)
 
 
-@functools.cache
 def points_of(case: CaseSpec, name: str, step_mm: tuple[float, float, float]) -> Points:
     solid = solid_of(case, name)
     assert solid is not None, f"{case.name} has no {name}"
+    return _points_in(solid, step_mm)
+
+
+@functools.cache
+def _points_in(solid: Solid, step_mm: tuple[float, float, float]) -> Points:
+    """Most cases have the same solids, and these the same points."""
     return solid.points(step_mm)
 
 
@@ -68,6 +75,8 @@ def covered(plans: list[PlanSpec], points: Points) -> Points:
     low = max(p.grid.axes()[0][0] - p.grid.step_mm[0] / 2 for p in plans)
     high = min(p.grid.axes()[0][-1] + p.grid.step_mm[0] / 2 for p in plans)
     keep = (x >= low) & (x <= high)
+    if keep.all():
+        return points
     return points[0][keep], points[1][keep], points[2][keep]
 
 
@@ -84,8 +93,30 @@ def least_to(dose_gy: Floats, percent: float) -> float:
 
 def shared_gy(session: Session, points: Points, dose: SessionDose = session_gy) -> Floats:
     """What a visit gives: of each plan its share of a fraction, or of each of its beams by itself."""
-    parts = (share * dose([one], points) for part in session for one, share in part.doses())
+    at = _At(points)
+    parts = (share * _of_one(dose, one, at) for part in session for one, share in part.doses())
     return sum(parts, np.zeros(points[0].shape))
+
+
+class _At:
+    """Points by which they are: equal only to the very same arrays."""
+
+    def __init__(self, points: Points) -> None:
+        self.points = points
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.points)))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _At) and all(map(operator.is_, self.points, other.points))
+
+
+@functools.lru_cache(maxsize=MOST_KEPT)
+def _of_one(dose: SessionDose, plan: PlanSpec, at: _At) -> Floats:
+    """One plan at points: it is asked for in every session, in every quantity and in most cases."""
+    found = dose([plan], at.points)
+    found.setflags(write=False)
+    return found
 
 
 def physical(sessions: Counter[Session], points: Points, dose: SessionDose) -> Floats:
