@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -473,7 +474,7 @@ class Ledger:
     def known(self) -> Ledger:
         """The same sessions with only the contributions whose dose is known: a lower bound of the sum."""
         sessions = (_known_part(s) for s in self.sessions)
-        return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
+        return Ledger(sessions=tuple(s for s in sessions if s is not None), events=self.events)
 
     def content(self) -> tuple[Hashable, ...]:
         """What a sum over the ledger rests on: the same for all that give the same, be it given or ahead."""
@@ -501,10 +502,14 @@ class Ledger:
         return tuple(found.values())
 
 
-def _known_part(session: Session) -> Session:
-    if all(isinstance(c.fraction, GridFraction) for c in session.contributions):
-        return session  # of most books every session: they are asked for often
-    return session.of(n for n in session.numbered() if isinstance(n[0].fraction, GridFraction))
+def _known_part(session: Session) -> Session | None:
+    """Most sessions are known whole or not at all; books are asked for it often."""
+    known = [isinstance(c.fraction, GridFraction) for c in session.contributions]
+    if not any(known):
+        return None
+    if all(known):
+        return session
+    return session.of(itertools.compress(session.numbered(), known))
 
 
 def _of_one_day(first: Session, other: Session) -> bool:
