@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import filecmp
+import functools
 import importlib.util
 import json
 import re
@@ -276,7 +277,9 @@ def test_sums_over_all_courses(name: str) -> None:
         assert curve.mean_gy == pytest.approx(item["value"], abs=item["tolerance"]), item
 
 
+@functools.cache
 def book_of(name: str) -> tuple[dosecalc.Case, Treatment]:
+    """Read once for all tests of it that a worker runs: nothing in it can be changed."""
     case = dosecalc.read_case(FOLDER / name)
     return case, build_treatment(case, dosecalc.load_protocol("redefine"))
 
