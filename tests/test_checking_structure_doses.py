@@ -18,6 +18,7 @@ from cases import (
     fraction_gy,
     judged,
     make_case,
+    make_case_before_planning,
     make_grid,
     make_statement,
     organs,
@@ -49,6 +50,16 @@ def checked(case: Case) -> CheckResult:
 
 def row(case: Case, name: str, course: str) -> DoseRow:
     return next(r for r in table(case)[name].rows if r.course == course)
+
+
+def test_a_course_is_complete_where_the_sum_of_the_same_sessions_is_not() -> None:
+    """The prior course is all there is so far: of what comes nothing is known."""
+    rows = {r.course: r for r in table(make_case_before_planning())[LEFT].rows}
+    prior, total = rows["prior"].physical, rows["total"].physical
+    assert prior is not None
+    assert total is not None
+    assert prior.max_gy.low == total.max_gy.low == pytest.approx(63.0)
+    assert (prior.max_gy.is_bounded, total.max_gy.is_bounded) == (True, False)
 
 
 def test_rows_of_a_carotid() -> None:
