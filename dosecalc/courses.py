@@ -124,8 +124,6 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
     ]
     _check_last_dates(case, sessions)
     events = case.statement.events
-    if as_of is not None:
-        sessions = list(Ledger(sessions=tuple(sessions)).as_of(as_of).sessions)
     return Treatment(
         plans=tuple(assigned),
         unassigned=tuple(unassigned),
@@ -136,7 +134,7 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
         ),
         absent=tuple(name for name, found in laid.items() if not (found.planned or found.is_later)),
         later=tuple(later),
-        ledger=Ledger(sessions=tuple(_earlier_first(case, sessions, assumptions)), events=events),
+        ledger=Ledger(sessions=tuple(_earlier_first(case, sessions, as_of, assumptions)), events=events),
         planned=Ledger(sessions=tuple(s for found in laid.values() for s in found.planned), events=events),
         assumptions=tuple(assumptions),
     )
@@ -308,31 +306,30 @@ def _booked(
     return [*given, *left]
 
 
-def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) -> list[Session]:
-    """Where a course has begun, all that comes before it was given: stated otherwise, it contradicts.
+def _earlier_first(
+    case: Case, sessions: list[Session], as_of: dt.date | None, assumptions: list[str]
+) -> list[Session]:
+    """Where a course has begun by a day, all before it was given: what is stated otherwise contradicts that.
 
     Not where an earlier course has treatment records: what they do not show has no date, and is not given.
     """
-    begun = [s.course for s in sessions if s.state is State.DELIVERED]
-    if not begun:
-        return sessions
-    order = list(dict.fromkeys(s.course for s in sessions))
-    earlier = order[: order.index(begun[-1])]
-    recorded = {s.course for s in sessions if s.source_uids}
-    left: dict[str, list[int]] = {}
-    for session in sessions:
-        if session.course in earlier and session.state is State.PLANNED:
-            left.setdefault(session.course, []).append(session.day)
-    for course, days in left.items():
-        if course in recorded:
+    known = Ledger(sessions=tuple(sessions))
+    begun = (known if as_of is None else known.as_of(as_of)).delivered().courses
+    for course in known.courses[: known.courses.index(begun[-1])] if begun else ():
+        own = [s for s in sessions if s.course == course]
+        left = dict.fromkeys(s.day for s in own if s.state is State.PLANNED)
+        if not left:
+            continue
+        if any(s.source_uids for s in own):
             assumptions.append(
                 f"WARNING: {course}: no treatment record shows all of its fraction "
-                f"{', '.join(map(str, dict.fromkeys(days)))}, though the {begun[-1]} course has begun: in "
-                "the sums as planned, on no known date"
+                f"{', '.join(map(str, left))}, though the {begun[-1]} course has begun: in the sums as "
+                "planned, on no known date"
             )
+            settled = [replace(s, date=None) if s.state is State.PLANNED else s for s in own]
         elif (stopped := _stopped_on(case, course, sessions)) is not None:
             assumptions.append(f"{course}: stopped on {stopped}: what was left of it is in no sum")
-            sessions = [s for s in sessions if s.course != course or s.state is State.DELIVERED]
+            settled = [s for s in own if s.state is State.DELIVERED]
         elif case.statement.course(course).delivered is not None:
             raise InputError(
                 f"{case.statement.source}: courses.{course}.delivered: expected all of its sessions, as "
@@ -340,15 +337,10 @@ def _earlier_first(case: Case, sessions: list[Session], assumptions: list[str]) 
             )
         else:
             assumptions.append(f"{course}: taken as delivered, as the {begun[-1]} course has begun")
-
-    def settled(session: Session) -> Session:
-        if session.course not in left or session.state is State.DELIVERED:
-            return session
-        if session.course in recorded:
-            return replace(session, date=None)
-        return replace(session, state=State.DELIVERED)
-
-    return [settled(s) for s in sessions]
+            settled = [replace(s, state=State.DELIVERED) for s in own]
+        place = sessions.index(own[0])
+        sessions = [*sessions[:place], *settled, *sessions[place + len(own) :]]
+    return sessions
 
 
 def _stopped_on(case: Case, course: str, sessions: Sequence[Session]) -> dt.date | None:

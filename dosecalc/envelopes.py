@@ -165,14 +165,15 @@ def envelope_of(
         return _turned(turned, max([numbers.least_gy, *(d for v, d in points if v >= cm3)]))
 
     volumes = [v for v, _ in points]
+    # The bound by the mean falls all along: any volumes give bounds of a sum, more of them nearer ones.
+    falling = [k / 64 for k in range(1, 65) if mean is not None and mean * 64 / k < numbers.most_gy]
     return Envelope(
         volume_cm3=volume_cm3,
         low=low,
         high=high,
         mean_gy=_mean(numbers, points, volume_cm3, effect, is_convex=is_convex),
         low_steps=(*volumes, volume_cm3),
-        # The bound by the mean falls all along: any volumes give bounds of a sum, more of them nearer ones.
-        high_steps=(0.0, *volumes, *(volume_cm3 * k / 64 for k in range(1, 65) if mean is not None)),
+        high_steps=(0.0, *volumes, *(volume_cm3 * part for part in falling)),
     )
 
 

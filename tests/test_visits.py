@@ -185,7 +185,8 @@ class TestBook:
             "definitive": CourseStatement(first_date=FIRST.date(), delivered=5),
         }
         case = make_case(records=tuple(induction()), statement=make_statement(courses=courses))
-        ledger = build_treatment(case, PROTOCOL, as_of=INDUCTION[1].date()).ledger
+        day = INDUCTION[1].date()
+        ledger = build_treatment(case, PROTOCOL, as_of=day).ledger.as_of(day)
         assert [s.date for s in ledger.course("induction")] == [d.date() for d in INDUCTION]
         assert len(ledger.delivered().course("induction", "definitive")) == 2
 
