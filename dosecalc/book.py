@@ -11,9 +11,10 @@ from fractions import Fraction
 from dosecalc.amounts import Amount, decimal, exact
 from dosecalc.book_entries import WEEKDAYS, Count, Entry, EventEntry, Item, SessionEntry
 from dosecalc.courses import Treatment
-from dosecalc.ledger import Contribution, Ledger, NoFraction, Session, State
+from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol
 from dosecalc.roles import AssignedPlan, prescription_for
+from dosecalc.sessions import Contribution, NoFraction, Session, State
 from dosecalc.statement import CourseStatement, Event, Statement
 
 __all__ = [

@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dosecalc.amounts import Amount, exact, exact_or_none
-from dosecalc.ledger import State
+from dosecalc.sessions import State
 from dosecalc.statement import EventKind
 
 WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

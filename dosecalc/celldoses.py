@@ -21,11 +21,12 @@ from dosecalc.errors import (
     QuantityError,
 )
 from dosecalc.evaluation import evaluated
-from dosecalc.ledger import Contribution, DistinctDay, GridFraction, Ledger
+from dosecalc.ledger import DistinctDay, Ledger
 from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2, day_bed, day_bed_slopes
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
+from dosecalc.sessions import Contribution, GridFraction
 from dosecalc.solids import Body, Solid, combine, solid
 from dosecalc.structures import Derived, Structure
 from dosecalc.transforms import IDENTITY, Transform, jacobian

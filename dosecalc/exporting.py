@@ -21,13 +21,14 @@ from dosecalc.dosemap import DoseMap
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, InputError, MissingDoseError
 from dosecalc.images import ImageGrid
-from dosecalc.ledger import GridFraction, Ledger
+from dosecalc.ledger import Ledger
 from dosecalc.mapping import Missing, dose_map, respaced
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity
 from dosecalc.registrations import NoPath
 from dosecalc.rules import DoseMatchesPrescription
 from dosecalc.sampling import Settings
+from dosecalc.sessions import GridFraction
 
 _COARSE = Settings(cells=1000)
 """Enough to say whether a structure reaches beyond a dose, and about how far."""

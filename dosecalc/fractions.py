@@ -18,8 +18,8 @@ from dosecalc.doses import (
     Unstated,
     WholePlan,
 )
-from dosecalc.ledger import FractionDose, GridFraction, NoFraction, Part
 from dosecalc.plans import Plan
+from dosecalc.sessions import FractionDose, GridFraction, NoFraction, Part
 from dosecalc.statement import PlanStatement
 
 

@@ -15,10 +15,11 @@ from dosecalc.dosemap import DoseMap, SummedDose, widths_mm
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, FrameError, MissingDoseError, QuantityError
 from dosecalc.lattices import Lattice
-from dosecalc.ledger import GridFraction, Ledger
+from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, LqRepair, PerFraction, Quantity
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature
+from dosecalc.sessions import GridFraction
 from dosecalc.transforms import IDENTITY, Transform, jacobian
 
 Floats = npt.NDArray[np.float64]

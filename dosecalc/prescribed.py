@@ -9,9 +9,9 @@ from dosecalc.case import Case
 from dosecalc.envelopes import Numbers
 from dosecalc.errors import InputError
 from dosecalc.fractions import fraction_of
-from dosecalc.ledger import Contribution, FractionDose, NoFraction, Session, State, Stated
 from dosecalc.protocol import Course
 from dosecalc.roles import AssignedPlan
+from dosecalc.sessions import Contribution, FractionDose, NoFraction, Session, State, Stated
 from dosecalc.statement import CourseStatement, Grouping
 
 

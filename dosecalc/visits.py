@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from dosecalc.delivery import Given, Visit
-from dosecalc.ledger import ALL_OF_IT, Contribution, FractionDose, Session, State
+from dosecalc.sessions import ALL_OF_IT, Contribution, FractionDose, Session, State
 
 _SATURDAY = 5
 

@@ -29,9 +29,10 @@ from dosecalc.celldoses import cell_doses, quadrature_of
 from dosecalc.curves import Curve
 from dosecalc.doses import DoseGrid, OneSession
 from dosecalc.errors import FrameError, MetricError, MissingDoseError, NotCoveredError, QuantityError
-from dosecalc.ledger import Contribution, Ledger, NoFraction, Session
+from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, LqL, PerFraction, Physical, Quantity
 from dosecalc.registrations import Frames, Registration
+from dosecalc.sessions import Contribution, NoFraction, Session
 from dosecalc.structures import Structure, difference
 from dosecalc.transforms import Affine
 

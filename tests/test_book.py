@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from dosecalc.book import Amount, Count, Entry, EventEntry, SessionEntry, counts, decimal, entries, exact
 from dosecalc.courses import Treatment
-from dosecalc.ledger import Contribution, Ledger, NoFraction, Session, State
+from dosecalc.ledger import Ledger
 from dosecalc.plans import Group, Plan, Prescription
 from dosecalc.roles import AssignedPlan
+from dosecalc.sessions import Contribution, NoFraction, Session, State
 from dosecalc.statement import CourseStatement, Event, EventKind, PlanStatement, Statement
 
 GIVEN, AHEAD = State.DELIVERED, State.PLANNED

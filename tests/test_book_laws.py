@@ -41,7 +41,7 @@ from dosecalc.courses import Treatment, build_treatment
 from dosecalc.doses import Beams, DoseGrid
 from dosecalc.errors import InputError
 from dosecalc.lattices import Lattice
-from dosecalc.ledger import Ledger, State
+from dosecalc.ledger import Ledger
 from dosecalc.plans import BeamDose, Group, Plan, Prescription
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Quantity
@@ -50,6 +50,7 @@ from dosecalc.report.ledger_files import ledger_json
 from dosecalc.report.ledger_view import LedgerView, ledger_view
 from dosecalc.results import TOTAL, DoseRow
 from dosecalc.sampling import Quadrature
+from dosecalc.sessions import State
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Structure, StructureSet
 

@@ -23,7 +23,7 @@ from cases import (
 from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
-from dosecalc.ledger import NoFraction, State
+from dosecalc.sessions import NoFraction, State
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 
 

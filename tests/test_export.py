@@ -25,9 +25,9 @@ from dosecalc.dosemap import DoseMap
 from dosecalc.doses import DoseGrid, DoseType, SeveralPlans, WholePlan
 from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
 from dosecalc.lattices import Lattice
-from dosecalc.ledger import Contribution, NoFraction, Session
 from dosecalc.mapping import Missing, dose_map
 from dosecalc.quantities import Quantity
+from dosecalc.sessions import Contribution, NoFraction, Session
 
 EQD2 = Eqd2(alpha_beta_gy=3.0)
 PLANS = {"low": ("1.2.826.0.1.21", 3), "definitive": ("1.2.826.0.1.22", 28)}

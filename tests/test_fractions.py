@@ -23,8 +23,9 @@ from dosecalc.doses import (
     WholePlan,
 )
 from dosecalc.fractions import fraction_of, fractions_of, holds_text
-from dosecalc.ledger import Fraction, GridFraction, NoFraction
+from dosecalc.ledger import Fraction
 from dosecalc.plans import BeamDose, Group, Plan
+from dosecalc.sessions import GridFraction, NoFraction
 from dosecalc.statement import PlanStatement
 
 BOOST = make_plan(name="boost", prescribed=PRESCRIBED["boost"])

@@ -17,11 +17,11 @@ LAYERS = """
 errors tables amounts
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves envelopes
-doses structures plans registrations images records statement delivery ledger visits case fractions
+doses structures plans registrations images records statement delivery sessions ledger visits case fractions
 book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
-goals rules rulefile protocol findings results provenance roles counts prescribed courses book
+goals rules rulefile protocol findings results provenance roles counts prescribed succession courses book
 checking exporting
 report
 __init__

@@ -22,7 +22,8 @@ from dosecalc.doses import (
     WholePlan,
 )
 from dosecalc.errors import DosecalcError, MissingDoseError, QuantityError
-from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction, Session, State
+from dosecalc.ledger import Ledger
+from dosecalc.sessions import Contribution, GridFraction, NoFraction, Session, State
 
 
 def scales(ledger: Ledger) -> list[list[float]]:

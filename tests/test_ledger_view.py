@@ -34,12 +34,12 @@ from dosecalc.book import Amount, Entry, counts, entries
 from dosecalc.case import Case
 from dosecalc.courses import Treatment
 from dosecalc.errors import InputError
-from dosecalc.ledger import Contribution, GridFraction, Part
 from dosecalc.report.ledger_files import ledger_csv, ledger_json
 from dosecalc.report.ledger_picture import calendar_svg, calendar_text
 from dosecalc.report.ledger_text import amount_text, book_lines, dose_text, ledger_text
 from dosecalc.report.ledger_view import AfterFraction, LedgerView, ledger_view
 from dosecalc.report.tables import WIDTH
+from dosecalc.sessions import Contribution, GridFraction, Part
 from dosecalc.statement import CourseStatement, EventKind, Statement
 
 ODD = [

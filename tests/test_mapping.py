@@ -21,10 +21,10 @@ from dosecalc import Bed, Eqd2, Ledger, LqL, PerFraction, Physical, accumulate
 from dosecalc.doses import DoseGrid, OneSession
 from dosecalc.errors import DosecalcError, FrameError, MissingDoseError, QuantityError
 from dosecalc.lattices import Lattice
-from dosecalc.ledger import Contribution, GridFraction, NoFraction, Part, Session
 from dosecalc.mapping import Missing, dose_map, respaced
 from dosecalc.quantities import Quantity
 from dosecalc.registrations import Frames, Registration
+from dosecalc.sessions import Contribution, GridFraction, NoFraction, Part, Session
 from dosecalc.transforms import Affine, Deformation, VectorGrid
 
 Floats = npt.NDArray[np.float64]

@@ -18,9 +18,9 @@ from dosecalc.celldoses import cell_doses
 from dosecalc.courses import build_treatment
 from dosecalc.doses import DoseGrid
 from dosecalc.findings import Finding
-from dosecalc.ledger import Contribution, GridFraction, Session, whole_dose_fraction
 from dosecalc.quantities import Lq, LqL, Model
 from dosecalc.radiobiology import bed_to_eqd2, day_bed, day_bed_slopes, session_bed
+from dosecalc.sessions import Contribution, GridFraction, Session, whole_dose_fraction
 from dosecalc.statement import CourseStatement, Grouping
 
 MONDAY = dt.datetime(2026, 3, 2, 9)

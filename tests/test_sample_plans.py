@@ -22,8 +22,8 @@ import dosecalc
 from dosecalc import cli
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.doses import Beams
-from dosecalc.ledger import Session, State
 from dosecalc.registrations import NoPath
+from dosecalc.sessions import Session, State
 from dosecalc.structures import StructureSet
 from dosecalc.transforms import Deformation
 

@@ -22,7 +22,6 @@ from dosecalc import CheckResult, Finding, Outcome, check, load_protocol
 from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
-from dosecalc.ledger import Session, State
 from dosecalc.records import (
     BeamDelivery,
     FractionStatus,
@@ -31,6 +30,7 @@ from dosecalc.records import (
     TreatmentSummary,
 )
 from dosecalc.results import DecisionState
+from dosecalc.sessions import Session, State
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping
 
 PROTOCOL = load_protocol("redefine")

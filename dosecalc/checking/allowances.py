@@ -17,9 +17,10 @@ from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import finite
 from dosecalc.goals import Goal, metric_name
 from dosecalc.intervals import Interval
-from dosecalc.ledger import Ledger, NoFraction, Session, State
+from dosecalc.ledger import Ledger
 from dosecalc.quantities import describe
 from dosecalc.rules import CumulativeLimit, Rule
+from dosecalc.sessions import NoFraction, Session, State
 
 MOST_FRACTIONS = 200
 """More than any course has: beyond it a limit does not bound the fractions."""

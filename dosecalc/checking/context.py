@@ -13,7 +13,7 @@ from dosecalc.courses import Treatment
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.goals import Goal
-from dosecalc.ledger import Ledger, State
+from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2
 from dosecalc.registrations import NoPath
@@ -21,6 +21,7 @@ from dosecalc.results import Metrics
 from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings
+from dosecalc.sessions import State
 from dosecalc.structures import Derived, Structure, StructureSet
 
 Region = Structure | Derived

@@ -31,7 +31,7 @@ from dosecalc.checking.sums import (
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
-from dosecalc.goals import DoseAtVolume, Extreme, Goal, VolumeAtDose
+from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, describe
@@ -76,14 +76,10 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     apart = displaced(context)
     outcome = _outcome(context, judge_within(goal, stated, deciding, stricter), missing, apart)
     unit = goal.unit.value
-    text = f"cumulative {name_of(metric, goal)} is {bound_word(stated)}{digits(stated.value, goal.limit)} "
-    text += f"{_unit(goal)} (limit {goal.comparison.value} {goal.limit:g} {unit})"
-    if within.is_bounded and not within.is_exact:
-        text += f"; up to {digits(within.high, goal.limit)} {unit} {_why_open(book, name)}"
-    if judged:
-        text += f"; {_recovered(judged)}"
-    text += numerical_text(outcome, goal, band, unit)
-    text += cover_text(cells) + "".join(f"; {reason}" for reason in (*missing, *apart))
+    text = _said(goal, metric, stated, within, _why_open(book, name))
+    text += f"; {_recovered(judged)}" if judged else ""
+    text += numerical_text(outcome, goal, band, unit) + cover_text(cells)
+    text += "".join(f"; {reason}" for reason in (*missing, *apart))
     return replace(
         finding(rule, outcome, text, structure=name),
         band=band,
@@ -102,6 +98,16 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         contributors=tuple(_course_parts(context, cells, goal, kept=judged)),
         hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal),
     )
+
+
+def _said(goal: Goal, metric: Metric, stated: Interval, within: Interval, why_open: str) -> str:
+    """A sum beside its limit, and up to what it may be, in words."""
+    unit = goal.unit.value
+    text = f"cumulative {name_of(metric, goal)} is {bound_word(stated)}{digits(stated.value, goal.limit)} "
+    text += f"{_unit(goal)} (limit {goal.comparison.value} {goal.limit:g} {unit})"
+    if within.is_bounded and not within.is_exact:
+        text += f"; up to {digits(within.high, goal.limit)} {unit} {why_open}"
+    return text
 
 
 def _outcome(context: Context, found: Outcome, missing: Sequence[str], apart: Sequence[str]) -> Outcome:

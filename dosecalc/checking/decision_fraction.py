@@ -10,9 +10,10 @@ from dosecalc.checking.context import Context
 from dosecalc.checking.prescription_rules import per_fraction_gy
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Reading
-from dosecalc.ledger import Ledger, Session
+from dosecalc.ledger import Ledger
 from dosecalc.roles import AssignedPlan, prescription_for
 from dosecalc.rules import DecisionPoint, PointReading
+from dosecalc.sessions import Session
 from dosecalc.statement import Grouping
 
 _REFERENCE_GY = 2  # the dose per fraction that EQD2 refers to, by definition

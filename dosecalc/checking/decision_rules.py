@@ -18,9 +18,10 @@ from dosecalc.checking.decision_fraction import (
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
-from dosecalc.ledger import Ledger, Session
+from dosecalc.ledger import Ledger
 from dosecalc.results import DecisionState
 from dosecalc.rules import DecisionPoint, Rule, UlcerReading
+from dosecalc.sessions import Session
 from dosecalc.statement import Event, EventKind
 
 

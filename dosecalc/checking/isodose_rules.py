@@ -18,10 +18,10 @@ from dosecalc.findings import Finding, Outcome, Reading
 from dosecalc.goals import Extreme
 from dosecalc.intervals import Band, Interval
 from dosecalc.lattices import Lattice
-from dosecalc.ledger import Contribution, GridFraction
 from dosecalc.registrations import NoPath
 from dosecalc.rules import Distance, Rule, Span
 from dosecalc.sampling import Quadrature
+from dosecalc.sessions import Contribution, GridFraction
 from dosecalc.transforms import IDENTITY, bounds
 
 Floats = npt.NDArray[np.float64]

@@ -25,8 +25,9 @@ from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
 from dosecalc.goals import Goal, Metric
 from dosecalc.intervals import Interval
-from dosecalc.ledger import Contribution, GridFraction, Ledger, NoFraction
+from dosecalc.ledger import Ledger
 from dosecalc.rules import Rule, SessionLimit, SessionReading
+from dosecalc.sessions import Contribution, GridFraction, NoFraction
 from dosecalc.structures import Structure, StructureSet
 
 

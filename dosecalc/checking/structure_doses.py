@@ -28,10 +28,11 @@ from dosecalc.doses import DoseType, SeveralPlans
 from dosecalc.envelopes import Envelope
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.goals import DoseAtVolume, Extreme
-from dosecalc.ledger import GridFraction, Ledger
+from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.results import TOTAL, CourseShare, DoseRow, Metrics, StructureDoses
+from dosecalc.sessions import GridFraction
 from dosecalc.structures import Structure
 
 
@@ -58,41 +59,43 @@ def structure_doses(context: Context) -> Iterator[StructureDoses]:
         return  # the rules say what is missing
     for name, structure in found:
         effect = context.effect(name)
-        alpha_beta_gy = effect.alpha_beta_gy if effect else None
+        base = StructureDoses(
+            name=name,
+            roi_name=structure.name,
+            roi_number=structure.number,
+            structure_set_uid=set_uid,
+            volume_cm3=None,
+            covered_cm3=None,
+            alpha_beta_gy=effect.alpha_beta_gy if effect else None,
+        )
         try:
-            book, planned = context.treatment.ledger, context.treatment.planned
-            cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
-            rows = (
-                *_rows(context, cells, book, effect, name),
-                *_effect_rows(context, cells, book, effect, name),
-                *sum_rows(context, cells),
-            )
-            begun = len(book.delivered()) > 0
-            yield StructureDoses(
-                name=name,
-                roi_name=structure.name,
-                roi_number=structure.number,
-                structure_set_uid=set_uid,
-                volume_cm3=float(cells.volume_cm3.sum()),
-                covered_cm3=_covered(cells),
-                alpha_beta_gy=alpha_beta_gy,
-                rows=rows,
-                delivered=tuple(_rows(context, cells, book.delivered(), effect, name)) if begun else (),
-                planned=tuple(_rows(context, cells, planned, effect, name)) if begun else (),
-                shares=tuple(_shares(context, cells, effect, name)),
-                notes=(*cells.quadrature.notes, *cover_notes(cells)),
-            )
+            yield _doses(context, structure, effect, base)
         except DosecalcError as error:
-            yield StructureDoses(
-                name=name,
-                roi_name=structure.name,
-                roi_number=structure.number,
-                structure_set_uid=set_uid,
-                volume_cm3=None,
-                covered_cm3=None,
-                alpha_beta_gy=alpha_beta_gy,
-                problem=str(error),
-            )
+            yield replace(base, problem=str(error))
+
+
+def _doses(
+    context: Context, structure: Structure, effect: Bed | None, base: StructureDoses
+) -> StructureDoses:
+    """The same with all that is known of a structure's doses."""
+    name, book, planned = base.name, context.treatment.ledger, context.treatment.planned
+    cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
+    rows = (
+        *_rows(context, cells, book, effect, name),
+        *_effect_rows(context, cells, book, effect, name),
+        *sum_rows(context, cells),
+    )
+    begun = len(book.delivered()) > 0
+    return replace(
+        base,
+        volume_cm3=float(cells.volume_cm3.sum()),
+        covered_cm3=_covered(cells),
+        rows=rows,
+        delivered=tuple(_rows(context, cells, book.delivered(), effect, name)) if begun else (),
+        planned=tuple(_rows(context, cells, planned, effect, name)) if begun else (),
+        shares=tuple(_shares(context, cells, effect, name)),
+        notes=(*cells.quadrature.notes, *cover_notes(cells)),
+    )
 
 
 def _shares(context: Context, cells: CellDoses, effect: Bed | None, name: str) -> Iterator[CourseShare]:

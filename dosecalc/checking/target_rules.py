@@ -21,10 +21,10 @@ from dosecalc.errors import DosecalcError, MetricError, MissingDoseError
 from dosecalc.findings import Finding
 from dosecalc.goals import Extreme, Metric, Unit, VolumeAtDose, measure
 from dosecalc.intervals import Interval
-from dosecalc.ledger import NoFraction
 from dosecalc.quantities import Physical
 from dosecalc.roles import AssignedPlan, prescription_for
 from dosecalc.rules import Coverage, Rule
+from dosecalc.sessions import NoFraction
 
 
 def coverage(context: Context, rule: Rule, test: Coverage) -> Iterator[Finding]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from dosecalc.book import WEEKDAYS, Entry, EventEntry, SessionEntry
-from dosecalc.ledger import State
 from dosecalc.report.ledger_text import EVENT_MARK, MARKS, amount_text, event_text, item_text, names_of
 from dosecalc.report.tables import clean, page, printable, wrapped
+from dosecalc.sessions import State
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),

@@ -10,10 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dosecalc.book import Amount, Entry, EventEntry, Item, SessionEntry, decimal, exact
-from dosecalc.ledger import State
 from dosecalc.report.check_text import NOTICE
 from dosecalc.report.ledger_view import LedgerView
 from dosecalc.report.tables import WIDTH, clean, page, table, wrapped
+from dosecalc.sessions import State
 
 MARKS = {State.DELIVERED: "x", State.PLANNED: "."}
 EVENT_MARK = "!"

@@ -11,9 +11,9 @@ from dosecalc.case import Case
 from dosecalc.checking.standing import ended
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
-from dosecalc.ledger import Session, State
 from dosecalc.protocol import Protocol
 from dosecalc.provenance import inputs_as_data, protocol_as_data, versions
+from dosecalc.sessions import Session, State
 from dosecalc.statement import EventKind
 
 _MAY_STOP = frozenset({EventKind.ULCER, EventKind.COMPLETE_RESPONSE, EventKind.STOPPED})
