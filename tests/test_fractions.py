@@ -23,9 +23,8 @@ from dosecalc.doses import (
     WholePlan,
 )
 from dosecalc.fractions import fraction_of, fractions_of, holds_text
-from dosecalc.ledger import Fraction
 from dosecalc.plans import BeamDose, Group, Plan
-from dosecalc.sessions import GridFraction, NoFraction
+from dosecalc.sessions import FractionDose, GridFraction, NoFraction
 from dosecalc.statement import PlanStatement
 
 BOOST = make_plan(name="boost", prescribed=PRESCRIBED["boost"])
@@ -52,17 +51,17 @@ def grid(holds: Holds, *, uid: str = "d1", dose_type: DoseType = DoseType.PHYSIC
     )
 
 
-def of(plan: Plan, *doses: DoseGrid, stated: PlanStatement | None = None) -> Fraction:
+def of(plan: Plan, *doses: DoseGrid, stated: PlanStatement | None = None) -> FractionDose:
     case = make_case(plans=(), more_plans=(plan,), more_doses=doses)
     return fraction_of(case, plan, stated or PlanStatement(uid=plan.uid))
 
 
-def scales(fraction: Fraction) -> list[float]:
+def scales(fraction: FractionDose) -> list[float]:
     assert isinstance(fraction, GridFraction), fraction
     return [float(p.scale) for p in fraction.parts]
 
 
-def refused(fraction: Fraction) -> str:
+def refused(fraction: FractionDose) -> str:
     assert isinstance(fraction, NoFraction), fraction
     assert fraction.plan_uid == UIDS["boost"]
     return fraction.reason
