@@ -48,7 +48,7 @@ BEAM_GRID = Grid(first_mm=(-72, -90, -45), step_mm=(3.5, 5, 6), count=(42, 37, 1
 DEFINITIVE_GRID = Grid(first_mm=(-72, -90, -44), step_mm=(4.5, 5, 5.5), count=(33, 37, 16), unit_gy=0.001)
 PRIOR_GRID = Grid(first_mm=(-72, -91, -44), step_mm=(6, 6.5, 7), count=(25, 29, 13), unit_gy=0.00125)
 NEW_GRID = Grid(first_mm=(-32, -74, -8), step_mm=(3.5, 4.5, 4), count=(33, 26, 28), unit_gy=0.001)
-TURNED_GRID = Grid(first_mm=(-66, -38, -34), step_mm=(3.5, 4, 4.5), count=(30, 26, 24), unit_gy=0.00125)
+TURNED_GRID = Grid(first_mm=(-73, -54, -75), step_mm=(3.5, 4, 4.5), count=(41, 31, 34), unit_gy=0.00125)
 BENT_GRID = Grid(first_mm=(-58, -38, -32), step_mm=(3.5, 4, 4.5), count=(29, 27, 24), unit_gy=0.00125)
 
 NEW_CT = Turned(axis=(2, -1, 2), degrees=12.0, shift_mm=(23.0, -31.0, 47.0))
