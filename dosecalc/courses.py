@@ -105,9 +105,13 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
     assigned = in_turn(case, assigned, protocol, {uid: len(n) for uid, n in whole.items()}, assumptions)
     shown = {uid: len(numbers) for uid, numbers in whole_fractions(given.visits).items()}
     laid: dict[str, _Laid] = {}
+    sessions: list[Session] = []
+    counted = set()
     for course in protocol.courses:
         members = [p for p in assigned if p.course == course.name]
         stated = _counted(known, course.name, members, shown, assumptions)
+        if stated != case.statement.course(course.name):
+            counted.add(course.name)
         days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
         laid[course.name] = _lay_out(
             case,
@@ -117,13 +121,9 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
             given=_Given(given.visits, ever.visits, days),
             assumptions=assumptions,
         )
+        sessions.extend(ever_given(course, laid[course.name].sessions, stated.delivered, assumptions))
     later = [name for name, found in laid.items() if found.is_later]
     check_later(case, protocol, assigned, later)
-    sessions = [
-        s
-        for course in protocol.courses
-        for s in ever_given(case, course, laid[course.name].sessions, assumptions)
-    ]
     check_last_dates(case, sessions)
     events = case.statement.events
     return Treatment(
@@ -136,7 +136,9 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
         ),
         absent=tuple(name for name, found in laid.items() if not (found.planned or found.is_later)),
         later=tuple(later),
-        ledger=Ledger(sessions=tuple(earlier_first(case, sessions, as_of, assumptions)), events=events),
+        ledger=Ledger(
+            sessions=tuple(earlier_first(case, sessions, counted, as_of, assumptions)), events=events
+        ),
         planned=Ledger(sessions=tuple(s for found in laid.values() for s in found.planned), events=events),
         assumptions=tuple(assumptions),
     )
@@ -210,13 +212,21 @@ def _lay_out(
             for visits in (given.visits, given.ever)
         )
         _check_delivered(case, course, ever)
+        if not ever:
+            _say_over(course, stated, assumptions)
         if ever and not until:  # all that was given of it was given later
             return _Laid(planned, [replace(s, state=State.PLANNED) for s in planned])
         return _Laid(planned, _booked(case, course, planned, until, assumptions))
     if stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
         planned = stated_sessions(case, course, stated, assumptions)
+        _say_over(course, stated, assumptions)
         return _Laid(planned, planned)
     return _Laid(is_later=stated.not_planned_yet)
+
+
+def _say_over(course: Course, stated: CourseStatement, assumptions: list[str]) -> None:
+    if course.previous and stated.delivered is None and not stated.last_date:
+        assumptions.append(f"{course.name}: taken as delivered, as it was over before the protocol began")
 
 
 def _check_delivered(case: Case, course: Course, given: Sequence[Session]) -> None:

@@ -286,25 +286,6 @@ class Ledger:
     def remaining(self) -> Ledger:
         return self.where(lambda s: s.state is State.PLANNED)
 
-    def until(self, course: str, day: int) -> Ledger:
-        """The ledger as it stands when a course is ended after a prescribed day of it.
-
-        Raises
-        ------
-        DosecalcError : if there is no such course.
-        """
-        if course not in self.courses:
-            raise DosecalcError(
-                f"ledger: no course {course!r}; there are: {', '.join(self.courses) or 'none'}"
-            )
-        sessions: list[Session] = []
-        for session in self.sessions:
-            if session.course != course or session.day <= day:
-                sessions.append(session)
-            elif (until := session.of((c, n) for c, n in session.numbered() if n <= day)).contributions:
-                sessions.append(until)  # the rest of a fraction, given with the first that is left out
-        return replace(self, sessions=tuple(sessions))
-
     def distinct(self) -> tuple[Distinct, ...]:
         """Equal sessions grouped, in the order of their first."""
         groups: dict[tuple[Contribution, ...], list[Session]] = {}

@@ -29,7 +29,7 @@ def prescribed_sessions(
     days = max(p.after + (1 if p.days is None else p.days) for p in members)
     dates = _dates(case, course.name, stated, days, assumptions)
     together = _together(course, members, stated, assumptions)
-    delivered = _delivered(course, stated, days, assumptions)
+    delivered = _delivered(course, stated, days)
     number = 0
     for day in range(1, days + 1):
         given = [Contribution(fraction=f) for p, f in fractions if _on_day(p, day)]
@@ -46,12 +46,10 @@ def prescribed_sessions(
             )
 
 
-def _delivered(course: Course, stated: CourseStatement, days: int, assumptions: list[str]) -> int:
+def _delivered(course: Course, stated: CourseStatement, days: int) -> int:
     """How many of its days were given, where no records say so: a course whose last day is stated is over."""
     if stated.delivered is not None:
         return stated.delivered
-    if course.previous and not stated.last_date:
-        assumptions.append(f"{course.name}: taken as delivered, as it was over before the protocol began")
     return days if course.previous or stated.last_date else 0
 
 
@@ -169,7 +167,7 @@ def stated_sessions(
     fraction = NoFraction(plan_uid="", reason=reason, stated=_stated_doses(course.name, stated))
     n = stated.fractions or 1
     dates = _dates(case, course.name, stated, n, assumptions)
-    delivered = _delivered(course, stated, n, assumptions)
+    delivered = _delivered(course, stated, n)
     return [
         Session(
             course=course.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from dosecalc.case import Case
@@ -16,17 +16,20 @@ from dosecalc.statement import EventKind
 
 
 def ever_given(
-    case: Case, course: Course, sessions: Sequence[Session], assumptions: list[str]
+    course: Course, sessions: Sequence[Session], delivered: int | None, assumptions: list[str]
 ) -> Sequence[Session]:
-    """The sessions of a course; of a previous one of which it is stated how much was given, no others."""
-    if not course.previous or case.statement.course(course.name).delivered is None:
+    """The sessions of a course; of a previous one of which it is known how much was given, no others.
+
+    As of a day before its end, what was given later is among them.
+    """
+    if not course.previous or delivered is None:
         return sessions
-    given = [s for s in sessions if s.state is State.DELIVERED]
+    whole = Ledger(sessions=tuple(sessions)).delivered().whole_days()
+    ahead = list(dict.fromkeys(s.day for s in sessions if s.state is State.PLANNED and s.day not in whole))
+    later = ahead[: max(delivered - len(whole), 0)]
+    given = [s for s in sessions if s.state is State.DELIVERED or s.day in later]
     if len(given) < len(sessions):
-        assumptions.append(
-            f"{course.name}: {case.statement.course(course.name).delivered} of its fractions were given, as "
-            "stated: what was left of it is in no sum"
-        )
+        assumptions.append(f"{course.name}: {delivered} fractions were given: what was left is in no sum")
     return given
 
 
@@ -61,11 +64,16 @@ def check_last_dates(case: Case, sessions: Sequence[Session]) -> None:
 
 
 def earlier_first(
-    case: Case, sessions: list[Session], as_of: dt.date | None, assumptions: list[str]
+    case: Case,
+    sessions: list[Session],
+    counted: Collection[str],
+    as_of: dt.date | None,
+    assumptions: list[str],
 ) -> list[Session]:
     """Where a course has begun by a day, all before it was given: what is stated otherwise contradicts that.
 
-    Not where an earlier course has treatment records: what they do not show has no date, and is not given.
+    Not where an earlier course has treatment records, or is among those that treatment summaries count: what
+    they do not show has no date, and is not given.
     """
     known = Ledger(sessions=tuple(sessions))
     begun = (known if as_of is None else known.as_of(as_of)).delivered().courses
@@ -74,9 +82,9 @@ def earlier_first(
         left = dict.fromkeys(s.day for s in own if s.state is State.PLANNED)
         if not left:
             continue
-        if any(s.source_uids for s in own):
+        if course in counted or any(s.source_uids for s in own):
             assumptions.append(
-                f"WARNING: {course}: no treatment record shows all of its fraction "
+                f"WARNING: {course}: no treatment record or summary shows all of its fraction "
                 f"{', '.join(map(str, left))}, though the {begun[-1]} course has begun: in the sums as "
                 "planned, on no known date"
             )
@@ -105,7 +113,7 @@ def _stopped_on(case: Case, course: str, sessions: Sequence[Session]) -> dt.date
     given = [s.date for s in sessions if s.course == course and s.state is State.DELIVERED]
     following = [s.date for s in sessions if s.course in order[order.index(course) + 1 :]]
     known, later = ([d for d in dates if d is not None] for dates in (given, following))
-    if len(known) < len(given) or not later:
+    if not known or len(known) < len(given) or not later:
         return None
     stops = (e.date for e in case.statement.events if e.kind is EventKind.STOPPED)
-    return next((d for d in stops if max(known, default=d) <= d < min(later)), None)
+    return next((d for d in stops if max(known) <= d < min(later)), None)

@@ -55,18 +55,21 @@ def _contribution(fraction: FractionDose, given: Given) -> Contribution:
 def left_sessions(planned: Sequence[Session], given: Sequence[Session]) -> Iterator[Session]:
     """What was not given of the planned sessions of a course; of a fraction broken off, the rest.
 
-    Planned dates that have passed by the last visit are replaced by weekdays after it.
+    Planned dates that have passed by the last visit are replaced by weekdays after it, of all sessions of a
+    prescribed day alike.
     """
     done = _given_so_far(given)
     last = max((s.date for s in given if s.date is not None), default=None)
+    dates: dict[int, dt.date | None] = {}
     for session in planned:
         left = [(c, n) for whole, n in session.numbered() for c in _left(whole, n, done)]
         if not left:
             continue
-        date = session.date
-        if last is not None and (date is None or date <= last):
-            date = next_weekday(last)
-        last = date or last
+        if session.day not in dates:
+            passed = last is not None and (session.date is None or session.date <= last)
+            dates[session.day] = next_weekday(last) if last is not None and passed else session.date
+            last = dates[session.day] or last
+        date = dates[session.day]
         yield replace(session.of(left), date=date, number=session.day, state=State.PLANNED)
 
 

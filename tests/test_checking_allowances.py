@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from dosecalc.checking import remaining
 from dosecalc.checking.allowances import Allowance
 from dosecalc.cli import main
 from dosecalc.envelopes import uniform
+from dosecalc.records import TreatmentRecord
 from dosecalc.report.remaining_text import remaining_json, remaining_text
 from dosecalc.statement import CourseStatement
 
@@ -25,6 +27,12 @@ from dosecalc.statement import CourseStatement
 def left_of(case: Case, goal: str, *, structure: str = LEFT, **options: int) -> Allowance:
     (found,) = remaining(case, cumulative(goal, structure=structure), settings=COARSE, **options)  # type: ignore[arg-type]
     return found
+
+
+def replace_parts(whole: TreatmentRecord) -> TreatmentRecord:
+    """The same record of a fraction that was broken off after half of each beam."""
+    halves = tuple(replace(d, delivered=Decimal(50)) for d in whole.deliveries)
+    return replace(whole, deliveries=halves)
 
 
 def eqd2(gy: float, fractions: int) -> float:
@@ -91,6 +99,14 @@ def test_what_is_not_planned_yet_opens_what_was_given_in_nothing() -> None:
     assert found.projected is not None
     assert (found.given.high, found.projected.is_bounded) == (pytest.approx(45.0), False)
     assert found.problem == "the definitive course is not planned yet"
+    assert (found.available, found.at_most) == (pytest.approx(15.0), False)
+
+
+def test_fractions_of_a_course_that_is_over_are_not_counted() -> None:
+    """Half of a fraction of the boost was never given, and twelve of the definitive plan were."""
+    half = replace_parts(induction()[-1])
+    found = left_of(begun([*induction()[:-1], half, *definitive(12)]), "Dmax <= 80 Gy")
+    assert (found.plan, found.planned) == ("Definitive", 16)
 
 
 def test_what_a_grid_does_not_reach_is_not_counted_as_nothing() -> None:

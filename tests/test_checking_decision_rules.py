@@ -479,6 +479,38 @@ def test_a_fraction_that_was_never_completed_does_not_put_off_the_point(broken: 
         assert one(found, "R30").due == days[25].date()
 
 
+@pytest.mark.parametrize(
+    ("assessed", "expected"), [(21, DecisionState.VIOLATED), (22, DecisionState.STOPPED)]
+)
+def test_the_point_lies_where_so_many_are_complete_whatever_their_numbers(
+    assessed: int, expected: DecisionState
+) -> None:
+    """Of 1 to 25 the tenth was never given: 25 are complete on Friday 1 May, three days after Tuesday."""
+    given = [record("definitive", n + (n >= 10), day) for n, day in enumerate(weekdays(FIRST, 24), start=1)]
+    found = judged(begun([*induction(), *given]), only=("R30",), cells=30, as_of=day(24))
+    assert (one(found, "R30").outcome, one(found, "R30").due) == (NOT_DUE, day(25))
+    events = [Event(kind=COMPLETE, date=day(assessed)), Event(kind=STOPPED, date=day(24))]
+    assert state(judged(begun([*induction(), *given], events=events), only=("R30",), cells=30))[0] is expected
+
+
+@pytest.mark.parametrize(("events", "half"), [(False, False), (True, False), (False, True)])
+def test_the_future_of_a_stop_at_the_point_is_what_was_given_then(events: bool, half: bool) -> None:
+    """25 fractions, or 24, a half and one more: 6 and 40 Gy, or 40.8, in the left carotid."""
+    parts = {10: ["0.5", "0.5"]} if half else {}
+    days = weekdays(FIRST, 26 if half else 25)
+    given = [record("definitive", n, d, parts=parts.get(n, ["1", "1"])) for n, d in enumerate(days, start=1)]
+    entered = [Event(kind=COMPLETE, date=day(24)), Event(kind=STOPPED, date=day(24))] if events else []
+    if events:
+        given = given[:24]
+    found = judged(begun([*induction(), *given], events=entered), only=("R30",), cells=30)
+    (point,) = found.stop_points
+    both = next(
+        d for d in point.doses if (d.structure, d.quantity, d.metric) == (LEFT, "physical dose", "mean")
+    )
+    assert both.at_stop.value == pytest.approx(6 + (40.8 if half else 40))
+    assert both.full.value == pytest.approx(50.8)
+
+
 def test_by_a_prescription_of_nothing_the_protocols_dose_places_the_point() -> None:
     stated = [PlanStatement(uid=UIDS["definitive"], roles=("definitive",))]
     change = {"definitive": Changed(total_gy="0")}

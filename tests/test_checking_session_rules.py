@@ -365,6 +365,21 @@ def test_sessions_of_one_day_on_adjacent_dates_count_together_where_times_are_mi
     assert (found.outcome, found.measured) == (FAIL, pytest.approx(3.8))
 
 
+def test_a_limit_over_two_prescribed_days_names_both() -> None:
+    """The boost of Monday on Tuesday at 8, then low and boost of Tuesday at 15: 1.2 + 0.8 + 1.2 Gy."""
+    hours = {"low": (9, 39, 57), "boost": (32, 39, 57)}
+    monday = dt.datetime(2026, 3, 2)
+    records = tuple(
+        record(plan, n, monday + dt.timedelta(hours=hour, minutes=20 * (plan == "boost")))
+        for plan, own in hours.items()
+        for n, hour in enumerate(own, start=1)
+    )
+    statement = make_statement(courses={"induction": CourseStatement(), "definitive": CourseStatement()})
+    found = of(make_case(records=records, statement=statement), cells=20)
+    assert (found.outcome, found.measured) == (FAIL, pytest.approx(3.2))
+    assert "in the induction session of day 1 and 2 " in found.message
+
+
 def test_end_cap_towards_the_target_leaves_the_limit_open() -> None:
     """Contours end where dose begins to rise to the target: half a slice further it is above 3 Gy."""
     ends_above = box(name=LEFT, low=(2, -4, 19.7), high=(10, 4, 35.7))

@@ -19,10 +19,12 @@ from cases import (
     redefine,
     sib_case,
 )
+from test_visits import record, weekdays
 
 from dosecalc.case import Case
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import InputError
+from dosecalc.records import GroupSummary, TreatmentSummary
 from dosecalc.sessions import NoFraction, State
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 
@@ -187,8 +189,51 @@ class TestDelivered:
         case = make_case(statement=stated(prior=CourseStatement(fractions=35, delivered=12)))
         found = treatment(case)
         assert [len(found.ledger.course("prior")), len(found.planned.course("prior"))] == [12, 35]
-        said = "prior: 12 of its fractions were given, as stated: what was left of it is in no sum"
+        said = "prior: 12 fractions were given: what was left is in no sum"
         assert said in found.assumptions
+
+    @pytest.mark.parametrize("stop", [dt.date(2024, 2, 20), INDUCTION_DATES[0]])
+    def test_an_older_stop_is_not_one_of_a_course_of_which_nothing_was_given(self, stop: dt.date) -> None:
+        courses = {
+            "induction": CourseStatement(delivered=0, dates=INDUCTION_DATES),
+            "definitive": CourseStatement(first_date=DEFINITIVE_FIRST, delivered=5),
+        }
+        events = [Event(kind=EventKind.STOPPED, date=stop)]
+        with pytest.raises(InputError, match=r"courses\.induction\.delivered: expected all of its sessions"):
+            treatment(make_case(statement=make_statement(courses=courses, events=events)))
+
+    @pytest.mark.parametrize(
+        ("day", "given"), [(None, 12), (dt.date(2024, 1, 12), 5), (dt.date(2023, 12, 1), 0)]
+    )
+    def test_as_of_a_day_before_its_end_a_previous_course_keeps_what_was_given_later(
+        self, day: dt.date | None, given: int
+    ) -> None:
+        """Twelve fractions of 35 were given from Monday 8 January 2024 on."""
+        days = weekdays(dt.datetime(2024, 1, 8, 9), 12)
+        records = tuple(record("prior", n, when) for n, when in enumerate(days, start=1))
+        statement = make_statement(
+            plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))],
+            courses={"prior": CourseStatement(delivered=12)},
+        )
+        case = make_case(plans=("prior", "low", "boost", "definitive"), records=records, statement=statement)
+        prior = build_treatment(case, redefine(), as_of=day).ledger.course("prior")
+        assert (len(prior), len(prior.delivered())) == (12, given)
+
+    @pytest.mark.parametrize("begun", [0, 5])
+    def test_a_previous_course_that_a_summary_counts(self, begun: int) -> None:
+        """30 of 35, and no more, whether the definitive course has begun or not."""
+        group = GroupSummary(number=1, planned=35, delivered=30)
+        counted = TreatmentSummary(
+            uid="8.1", plan_uid=UIDS["prior"], status="", first_date=None, last_date=None, groups=(group,)
+        )
+        statement = make_statement(
+            plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))],
+            courses={"prior": CourseStatement(), "definitive": CourseStatement(delivered=begun)},
+        )
+        plans = ("prior", "low", "boost", "definitive")
+        found = treatment(make_case(plans=plans, statement=statement, summaries=(counted,)))
+        assert len(found.ledger.course("prior")) == len(found.ledger.course("prior").delivered()) == 30
+        assert not any("prior: taken as delivered" in a for a in found.assumptions)
 
     def test_of_a_course_that_was_stopped_less_may_be_stated(self) -> None:
         courses = {

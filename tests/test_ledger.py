@@ -131,23 +131,7 @@ def test_same_total_from_another_grid_is_another_kind() -> None:
     assert [g.count for g in ledger.distinct()] == [3, 3]
 
 
-@pytest.mark.parametrize(
-    ("course", "number", "counts"), [("course 2", 25, [3, 25]), ("course 1", 2, [2, 28])]
-)
-def test_until_ends_one_course_and_leaves_the_others(course: str, number: int, counts: list[int]) -> None:
-    ledger = make_ledger((4.5, 3), (56.0, 28)).until(course, number)
-    assert [g.count for g in ledger.distinct()] == counts
-    assert max(s.number for s in ledger.course(course)) == number
-
-
 DAY = dt.timedelta(days=1)
-
-
-def test_until_counts_prescribed_days() -> None:
-    """Two plans in sessions of their own on each of three days: ended after day 2, four are left."""
-    visits = [(n, (n + 1) // 2) for n in range(1, 7)]
-    sessions = tuple(Session(course="a", number=n, day=d, contributions=()) for n, d in visits)
-    assert [s.number for s in Ledger(sessions=sessions).until("a", 2)] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -216,20 +200,6 @@ def test_visits_of_a_day_that_share_one_act_together_at_most() -> None:
     assert [len(s.contributions) for s in ledger.in_one_visit_a_day()] == [3, 1]
 
 
-def test_until_takes_the_rest_of_a_fraction_with_it() -> None:
-    """The rest of fraction 2 was given with fraction 3: ended after 2, it is the rest alone."""
-    fraction = make_ledger((4.5, 3)).sessions[0].contributions[0]
-    rest = Contribution(fraction=fraction.fraction, share=Decimal("0.6"))
-    begun = Contribution(fraction=fraction.fraction, share=Decimal("0.4"))
-    sessions = (
-        Session(course="a", number=1, day=1, contributions=(fraction,)),
-        Session(course="a", number=2, day=2, contributions=(begun,), fractions=(2,)),
-        Session(course="a", number=3, day=3, contributions=(rest, fraction), fractions=(2, 3)),
-    )
-    until = Ledger(sessions=sessions).until("a", 2)
-    assert [[c.share for c in s.contributions] for s in until] == [[1], [Decimal("0.4")], [Decimal("0.6")]]
-
-
 def test_one_prescribed_day_on_dates_that_lie_apart() -> None:
     date = dt.date(2026, 3, 2)
     sessions = tuple(
@@ -293,7 +263,7 @@ def test_content_is_that_of_all_that_gives_the_same() -> None:
     assert given.content() == ledger.content()
     assert hash(given.content()) == hash(ledger.content())
     dated = (replace(s, date=dt.date(2026, 3, 2)) for s in ledger)
-    others = (make_ledger((4.5, 3)), ledger.until("course 1", 2), Ledger(sessions=tuple(dated)))
+    others = (make_ledger((4.5, 3)), Ledger(sessions=ledger.sessions[:2]), Ledger(sessions=tuple(dated)))
     assert all(other.content() != ledger.content() for other in others)
 
 

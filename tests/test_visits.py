@@ -154,6 +154,22 @@ class TestBook:
         with pytest.raises(InputError, match=r"courses\.definitive\.delivered: expected 12.*found 11"):
             treated(make_case(records=case.records, statement=statement))
 
+    @pytest.mark.parametrize(("first", "days", "outcome"), [(25, 21, Outcome.PASS), (33, 29, Outcome.FAIL)])
+    def test_what_is_left_of_a_day_has_one_date(self, first: int, days: int, outcome: Outcome) -> None:
+        """Separate sessions of 2, 3 and 4 March, of which the first two were given."""
+        begin = dt.date(2026, 3, 1) + dt.timedelta(days=first - 1)
+        courses = {
+            "induction": CourseStatement(
+                grouping=Grouping.SEPARATE_SESSIONS, dates=tuple(d.date() for d in INDUCTION)
+            ),
+            "definitive": CourseStatement(first_date=begin),
+        }
+        case = make_case(records=tuple(induction(300)[:2]), statement=make_statement(courses=courses))
+        sessions = treated(case).ledger.course("induction")
+        assert [s.date for s in sessions] == [d.date() for d in INDUCTION for _ in (1, 2)]
+        found = of(checked(case), "R21")
+        assert (found.measured, found.outcome) == (days, outcome)
+
     def test_a_last_date_gives_nothing_that_no_record_shows(self) -> None:
         statement = make_statement(
             courses={

@@ -246,6 +246,7 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
         given = context.treatment.ledger.course(test.course).delivered()
         given_gy = prescribed_gy(context, test, given)
         stands = decision_rules.stand(context, test)
+        futures = decision_rules.at_the_point(context, test, fraction), context.treatment.in_full(test.course)
         yield StopPoint(
             rule=rule.id,
             course=test.course,
@@ -258,8 +259,8 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
             stopped_on=stands.stopped_on,
             date=found.due,
             readings=found.shown_readings,
-            doses=tuple(stop_doses(context, test.course, fraction)),
-            rules=tuple(stop_rules(context, test.course, fraction)),
+            doses=tuple(stop_doses(context, *futures)),
+            rules=tuple(stop_rules(context, *futures)),
         )
 
 

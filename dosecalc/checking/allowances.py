@@ -88,8 +88,13 @@ def allowances(context: Context) -> Iterator[Allowance]:
 
 
 def next_session(ledger: Ledger) -> Session | None:
-    """The next session with whole fractions: of what is left, or where nothing is, as the last one given."""
-    ahead = [s for s in ledger if s.state is State.PLANNED]
+    """The next session with whole fractions: of what is left, or where nothing is, as the last one given.
+
+    What was never given of a course before the last one begun will not be any more.
+    """
+    order, begun = ledger.courses, ledger.delivered().courses
+    over = order[: order.index(begun[-1])] if begun else ()
+    ahead = [s for s in ledger if s.state is State.PLANNED and s.course not in over]
     found = next((s for s in (*ahead, *reversed(ledger.delivered().sessions))), None)
     if found is None:
         return None
@@ -161,11 +166,18 @@ def _measured(
     missing = [*missing_from_sum(context, name), *without_effect(book, name, goal.quantity)]
     if not so_far.is_bounded and not missing and not cover_notes(cells):
         missing.append("nothing that is known of a course in numbers bounds it from above")
-    at_most = bool(missing) or not so_far.is_bounded
+    order = [course.name for course in context.protocol.courses]
+    unknown = (
+        *(c for c in treatment.absent if order.index(c) < order.index(following.course)),
+        *treatment.lost,
+        *given.missing(name),
+        *without_effect(given, name, goal.quantity),
+    )
+    at_most = bool(unknown) or not so_far.is_bounded
     apart = displaced(context)
     found = replace(
         base,
-        given=so_far.open_above() if treatment.absent or treatment.lost or given.missing(name) else so_far,
+        given=so_far.open_above() if unknown else so_far,
         projected=at_the_end.open_above() if missing else at_the_end,
         at_most=at_most,
         problem="; ".join((*missing, *cover_notes(cells), *apart)),

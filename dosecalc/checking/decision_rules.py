@@ -161,8 +161,8 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
     kept = (e for e in given.events if begin is None or e.date >= begin)
     given = replace(given, events=tuple(e for e in kept if not _stopped_before(context, test.course, e)))
     reached = _reached_with(given, point, reached_by(context, test, given))
-    planned = context.treatment.in_full(test.course).course(test.course)
-    due = _day_of(planned, max(point, 1)) if reached is None else reached.sessions[-1].date
+    ended = _ended_at(context, test, point, context.treatment.in_full(test.course))
+    due = None if ended is None else ended.sessions[-1].date
     return _Question(
         given=given,
         planned=max(s.day for s in context.treatment.planned.course(test.course)),
@@ -172,6 +172,25 @@ def _question(context: Context, test: DecisionPoint, point: int) -> _Question:
         reached=reached,
         test=test,
     )
+
+
+def at_the_point(context: Context, test: DecisionPoint, point: int) -> Ledger:
+    """The whole treatment, were its course ended at the decision point.
+
+    Raises
+    ------
+    DosecalcError : if a prescription that counts is not known.
+    """
+    full = context.treatment.in_full(test.course)
+    ended = _ended_at(context, test, point, full)
+    kept = None if ended is None else set(map(id, ended.sessions))
+    return full.where(lambda s: s.course != test.course or kept is None or id(s) in kept)
+
+
+def _ended_at(context: Context, test: DecisionPoint, point: int, full: Ledger) -> Ledger | None:
+    """What was given of the course when the point was reached, or will have been; None where it is not."""
+    course = full.course(test.course)
+    return _reached_with(course, point, reached_by(context, test, course))
 
 
 def _reached_with(given: Ledger, point: int, by_dose: Session | None) -> Ledger | None:
@@ -198,13 +217,6 @@ def _stopped_before(context: Context, course: str, event: Event) -> bool:
     planned = {s.day for s in context.treatment.planned.course(*before)}
     given = context.treatment.ledger.course(*before).delivered().whole_days()
     return event.date < max(earlier, default=event.date) or bool(planned - set(given))
-
-
-def _day_of(ledger: Ledger, day: int) -> dt.date | None:
-    """The date on which a fraction was, or is to be, complete."""
-    dates = [s.date for s in ledger if any(number == day for _, number in s.numbered())]
-    known = [d for d in dates if d is not None]
-    return max(known) if known and len(known) == len(dates) else None
 
 
 def _stand(question: _Question) -> Stand:

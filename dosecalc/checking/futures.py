@@ -18,10 +18,9 @@ from dosecalc.results import StopDose, StopRule
 from dosecalc.rules import CumulativeLimit, CumulativePrescription
 
 
-def stop_rules(context: Context, course: str, fraction: int) -> Iterator[StopRule]:
-    """Each rule on the sum of all courses when a course ends at a fraction, beside the full course."""
-    full = context.treatment.in_full(course)
-    at_stop, whole = (_judged(context, ledger) for ledger in (full.until(course, fraction), full))
+def stop_rules(context: Context, ended: Ledger, full: Ledger) -> Iterator[StopRule]:
+    """Each rule on the sum of all courses when a course ends at a decision point, beside the full course."""
+    at_stop, whole = (_judged(context, ledger) for ledger in (ended, full))
     for stop, end in zip(at_stop, whole, strict=True):
         yield StopRule(
             rule=stop.rule, structure=stop.structure, level=stop.level, unit=stop.unit, limit=stop.limit,
@@ -41,9 +40,8 @@ def _judged(context: Context, ledger: Ledger) -> list[Finding]:
     return found
 
 
-def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDose]:
-    """Each structure when a course ends at a fraction, beside the full course."""
-    full = context.treatment.in_full(course)
+def stop_doses(context: Context, ended: Ledger, full: Ledger) -> Iterator[StopDose]:
+    """Each structure when a course ends at a decision point, beside the full course."""
     try:
         found = list(named_structures(context))
     except DosecalcError:
@@ -59,7 +57,7 @@ def stop_doses(context: Context, course: str, fraction: int) -> Iterator[StopDos
                 cells = context.cells(structure, full)
                 at_stop, whole = (
                     sum_metrics(context, cells, ledger, quantity, name, complete=complete)
-                    for ledger in (full.until(course, fraction), full)
+                    for ledger in (ended, full)
                 )
             except DosecalcError:
                 continue  # the table of structures says why

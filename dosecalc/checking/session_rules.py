@@ -33,12 +33,12 @@ from dosecalc.structures import Structure, StructureSet
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Day:
-    """What is given on one prescribed day, for all days that are alike.
+    """What is given on one day, for all days that are alike; ``numbers`` are the prescribed days of each.
 
     ``at_most`` is the same with each fraction whole of which a part was given, ``at_least`` without it.
     """
 
-    numbers: tuple[int, ...]
+    numbers: tuple[tuple[int, ...], ...]
     contributions: tuple[Contribution, ...]
     at_least: tuple[Contribution, ...]
     at_most: tuple[Contribution, ...]
@@ -59,12 +59,12 @@ def session_limit(context: Context, rule: Rule, test: SessionLimit) -> Iterator[
 
 def days_of(ledger: Ledger) -> tuple[Day, ...]:
     """Alike days of a ledger: all that is given on one prescribed day acts on the limit together."""
-    groups: dict[tuple[tuple[Contribution, ...], ...], list[int]] = {}
+    groups: dict[tuple[tuple[Contribution, ...], ...], list[tuple[int, ...]]] = {}
     for sessions in ledger.days():
         day = Ledger(sessions=sessions)
         nothing, whole = day.extremes()[:2] if day.is_approximate else (day, day)
         found = tuple(tuple(c for s in part for c in s.contributions) for part in (day, nothing, whole))
-        groups.setdefault(found, []).append(sessions[0].day)
+        groups.setdefault(found, []).append(tuple(dict.fromkeys(s.day for s in sessions)))
     return tuple(
         Day(numbers=tuple(n), contributions=given, at_least=least, at_most=most)
         for (given, least, most), n in groups.items()
@@ -217,9 +217,10 @@ def _sessions_elsewhere(
 
 
 def _session_message(done: Finding, stated: Interval, test: SessionLimit, day: Day, cells: CellDoses) -> str:
-    first, last = day.numbers[0], day.numbers[-1]
-    run = len(day.numbers) > 1 and day.numbers == tuple(range(first, last + 1))
-    listed = f"days {first} to {last}" if run else "day " + ", ".join(map(str, day.numbers))
+    first, last = day.numbers[0][0], day.numbers[-1][0]
+    run = len(day.numbers) > 1 and day.numbers == tuple((n,) for n in range(first, last + 1))
+    named = (" and ".join(map(str, days)) for days in day.numbers)
+    listed = f"days {first} to {last}" if run else f"day {', '.join(named)}"
     value = digits(stated.value, test.goal.limit)
     metric = done.decided_by.partition(", ")[2]
     text = f"{metric} is {bound_word(stated)}{value} Gy in the {test.course} session of {listed}"
