@@ -158,7 +158,7 @@ def _known(interval: Interval) -> tuple[float | None, bool]:
     """A value and whether it is a lower bound only; no value where the bound says nothing."""
     if interval.is_bounded:
         return interval.value, False
-    return (interval.value, True) if interval.value > 0 else (None, True)
+    return (interval.certain, True) if interval.certain > 0 else (None, True)
 
 
 def finite(value: float | None) -> float | None:

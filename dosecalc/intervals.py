@@ -53,6 +53,15 @@ class Interval:
         return Interval(value=self.value, low=self.low, high=math.inf)
 
     @property
+    def certain(self) -> float:
+        """The value, or where it has no upper end the lower one, which is all that is known.
+
+        >>> [Interval(value=2.9, low=2.8, high=high).certain for high in (3.1, math.inf)]
+        [2.9, 2.8]
+        """
+        return self.value if self.is_bounded else self.low
+
+    @property
     def is_exact(self) -> bool:
         return self.low == self.high
 

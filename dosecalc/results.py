@@ -183,8 +183,8 @@ class StopDose:
             "structure": self.structure,
             "quantity": self.quantity,
             "metric": self.metric,
-            "at_stop": finite(self.at_stop.value),
-            "full": finite(self.full.value),
+            "at_stop": finite(self.at_stop.certain),
+            "full": finite(self.full.certain),
             "saved": finite(self.saved_gy),
             "lower_bounds": not (self.full.is_bounded and self.at_stop.is_bounded),
         }

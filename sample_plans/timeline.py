@@ -43,12 +43,13 @@ def drug_findings(case: CaseSpec) -> list[Finding]:
     first, last = book.definitive_days(case)[0], last_day(case)
     latest = last + dt.timedelta(days=MAINTENANCE_DAYS)
     inside = any(first <= day <= last for day in entered)
+    over = book.stopped(case) or book.given_definitive(case) == len(book.definitive_days(case))
     return [
         *(
             finding("R20", "PASS" if day in entered else "NOT DUE", due=day.isoformat())
             for day in book.drug_days()
         ),
-        finding("R25", passes(not inside) if case.progress.definitive else "NOT DUE"),
+        finding("R25", "FAIL" if inside else "PASS" if over else "NOT DUE"),
         finding("R26", "NOT DUE" if book.as_of(case) <= latest else "NOT EVALUATED", due=latest.isoformat()),
     ]
 

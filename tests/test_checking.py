@@ -227,7 +227,13 @@ class TestTrace:
     def test_everything_inferred_is_an_assumption(self) -> None:
         bare = make_case(statement=make_statement(courses={"induction": CourseStatement()}))
         said = " | ".join(judged(bare, only=("R15",), cells=30).assumptions)
-        for words in ("is taken as low", "is taken as boost", "grouping", "weekday", "half their spacing"):
+        for words in (
+            "is taken as low",
+            "is taken as boost",
+            "grouping",
+            "weekday",
+            "carried on for half a slice",
+        ):
             assert words in said
 
     def test_the_same_again(self) -> None:

@@ -63,7 +63,8 @@ def test_drug_days_of_an_undated_course() -> None:
 @pytest.mark.parametrize(
     ("given", "days", "expected"),
     [
-        (12, [DAY_1, DAY_22], PASS),
+        (28, [DAY_1, DAY_22], PASS),
+        (12, [DAY_1, DAY_22], NOT_DUE),
         (12, [DAY_1, FIRST.date() + dt.timedelta(days=3)], FAIL),
         (12, [], NOT_EVALUATED),
         (0, [DAY_1], NOT_DUE),

@@ -141,7 +141,9 @@ class TestRegistered:
 
     def test_without_a_registration_nothing_is_held(self) -> None:
         case = two_sets(shift_mm=self.SHIFT, frame_uid=OLD_FRAME)
-        assert one(judged(case, only=("R42.organs",)), "R42.organs").outcome is NOT_EVALUATED
+        found = one(judged(case, only=("R42.organs",)), "R42.organs")
+        assert found.outcome is NOT_EVALUATED
+        assert "RS_old.dcm: no registration links its frame of reference" in found.message
 
 
 class TestSums:

@@ -365,6 +365,13 @@ def test_sessions_of_one_day_on_adjacent_dates_count_together_where_times_are_mi
     assert (found.outcome, found.measured) == (FAIL, pytest.approx(3.8))
 
 
+def test_a_plan_of_which_dose_is_missing_is_not_said_to_keep_the_limit() -> None:
+    """The grid of the boost reaches a part of the carotid only: it may give 3 Gy alone."""
+    change = {"low": Changed(left_gy=2.0), "boost": Changed(left_gy=2.0, cut_z_mm=(-14, 14))}
+    partly = of(make_case(change=change), cells=200)
+    assert (partly.outcome, "each plan alone keeps" in partly.message) == (FAIL, False)
+
+
 def test_a_limit_over_two_prescribed_days_names_both() -> None:
     """The boost of Monday on Tuesday at 8, then low and boost of Tuesday at 15: 1.2 + 0.8 + 1.2 Gy."""
     hours = {"low": (9, 39, 57), "boost": (32, 39, 57)}

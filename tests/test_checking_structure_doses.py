@@ -24,10 +24,12 @@ from cases import (
     organs,
     standard_structures,
 )
+from test_visits import FIRST, begun, definitive, induction, record, weekdays
 
 from dosecalc import CheckResult, bed, eqd2
 from dosecalc.case import Case
 from dosecalc.doses import SeveralPlans
+from dosecalc.report import tables
 from dosecalc.results import DoseRow, StructureDoses
 from dosecalc.statement import CourseStatement, Grouping, PlanStatement
 
@@ -190,3 +192,15 @@ def test_saving_is_not_bounded_where_dose_is_missing() -> None:
     assert all(d.to_dict()["lower_bounds"] for d in point.doses)
     (point,) = checked(make_case(**COMPLETE)).stop_points
     assert not any(d.to_dict()["lower_bounds"] for d in point.doses)
+
+
+def test_what_is_missing_and_what_was_broken_off_leave_the_least_of_it() -> None:
+    """Nothing is known of the prior course, and half of a fraction may have given nothing here."""
+    half = record("definitive", 13, weekdays(FIRST, 13)[-1], parts=["0.5", "0.5"])
+    (given,) = [
+        r for r in table(begun([*induction(), *definitive(12), half]))[LEFT].delivered if r.course == "total"
+    ]
+    assert given.physical is not None
+    near = given.physical.near_max_gy
+    assert (near.value, near.low) == (pytest.approx(6 + 12.5 * 1.6), pytest.approx(6 + 12 * 1.6))
+    assert tables.gy(near) == ">=25.20"

@@ -309,6 +309,17 @@ def test_a_file_without_an_id_is_of_the_patient_of_its_name_or_missing(
     assert (said in case.problems) is lost
 
 
+@pytest.mark.parametrize("content", [b"garbage", b""])
+def test_a_file_named_as_dicom_that_is_none_is_missing(tmp_path: Path, content: bytes) -> None:
+    """A plan that was cut off in its preamble is no DICOM file any more, and what it held is in no sum."""
+    make.save_case(tmp_path)
+    (tmp_path / "RP2.DCM").write_bytes(content)
+    case = read_folder(tmp_path)
+    what = "not a DICOM file" if content else "an empty file"
+    assert f"RP2.DCM: expected a DICOM file, found {what}" in case.problems
+    assert listed(case)["RP2.DCM"].lost
+
+
 def test_a_file_of_nobody_that_no_sum_needs_is_not_missing(tmp_path: Path) -> None:
     two_patients(tmp_path)
     for modality in ("MR", "CT"):

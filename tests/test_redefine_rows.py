@@ -509,7 +509,8 @@ def drug_rows() -> Iterator[Row]:
     yield ahead("R20", "before day 22", drug(0, first), f"({day_22}): ahead", of=day_22)
 
     within = f"during the definitive course, {DAYS[0]} to {DAYS[-1]}"
-    yield passes("R25", "none", both, f"none {within}")
+    yield passes("R25", "none", drug(28, first, day_22), f"none {within}")
+    yield ahead("R25", "none so far", both, f"none so far {within}")
     for count, day in ((12, DAYS[0]), (12, DAYS[3]), (28, DAYS[-1])):
         yield fails("R25", f"on {day}", drug(count, first, day), f"anti_pd1 {within}: {day}")
     yield lacks("R25", "nothing entered", drug(12), "no anti_pd1 is entered", "whether there was none is not")

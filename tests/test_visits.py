@@ -336,6 +336,9 @@ class TestDecision:
         result = self.result(25, after_fraction=20)
         (point,) = result.stop_points
         assert (point.given, point.state) == (20, DecisionState.NOT_REACHED)
+        assert not any("counted as given" in a for a in result.assumptions)
+        beyond = self.result(12, after_fraction=13).assumptions
+        assert "WARNING: definitive: 1 session counted as given, though nothing says so" in beyond
         with pytest.raises(InputError, match=r"after_fraction: .*no fraction 29"):
             self.result(25, after_fraction=29)
 

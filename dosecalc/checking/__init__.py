@@ -273,7 +273,9 @@ def _provenance(context: Context) -> dict[str, object]:
             "cells": context.settings.cells,
             "min_cell_mm": context.settings.min_cell_mm,
             "max_cell_mm": context.settings.max_cell_mm,
+            "bend_percent": context.settings.bend_percent,
             "end_caps": context.settings.end_caps.value,
+            "between": context.settings.between.value,
         },
         "inputs": inputs_as_data(context.case),
         "plans": [

@@ -11,6 +11,7 @@ from dosecalc.errors import DosecalcError
 from dosecalc.quantities import Bed, Eqd2, model_text
 from dosecalc.registrations import NoPath, Step
 from dosecalc.rules import CumulativeLimit, DecisionPoint, DoseMatchesPrescription
+from dosecalc.shapes import Between
 from dosecalc.statement import EventKind
 
 
@@ -44,13 +45,19 @@ def assumptions(context: Context) -> tuple[str, ...]:
         *stated,
         *reference,
         f"judged as of: {before}",
-        f"slices hold for half their spacing up and down (end caps: {settings.end_caps.value}); a voxel's "
-        "dose holds for the whole voxel",
+        f"{_SLICES[settings.between]} (end caps: {settings.end_caps.value})",
         *(f"registered {step}" for step in _steps(context)),
         *_models(context),
         "linear-quadratic model with the a/b of the protocol, complete repair between sessions of different "
         f"days, {_recovery(context)}; no repopulation but in rows of its own",
     )
+
+
+_SLICES = {
+    Between.INTERPOLATED: "between slices a structure is interpolated, and beyond its ends rounded off or "
+    "carried on for half a slice",
+    Between.EXTRUDED: "slices hold for half their spacing up and down",
+}
 
 
 def _recovery(context: Context) -> str:

@@ -162,6 +162,9 @@ def recurrence(context: Context, rule: Rule, test: Recurrence) -> Iterator[Findi
     if end is None or not events:
         lacks = "its last date" if end is None else "the date of recurrence (an event)"
         text = f"{test.course} course: {lacks} is not stated in case.toml"
+        later = [e.date for e in context.case.statement.events if e.kind is EventKind.RECURRENCE]
+        if end is not None and later:
+            text = f"recurrence on {min(later)}: later than the day that is judged as of"
         yield finding(rule, Outcome.NOT_EVALUATED, text)
         return
     day = min(e.date for e in events)

@@ -103,7 +103,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
 def _said(goal: Goal, metric: Metric, stated: Interval, within: Interval, why_open: str) -> str:
     """A sum beside its limit, and up to what it may be, in words."""
     unit = goal.unit.value
-    text = f"cumulative {name_of(metric, goal)} is {bound_word(stated)}{digits(stated.value, goal.limit)} "
+    text = f"cumulative {name_of(metric, goal)} is {bound_word(stated)}{digits(stated.certain, goal.limit)} "
     text += f"{_unit(goal)} (limit {goal.comparison.value} {goal.limit:g} {unit})"
     if within.is_bounded and not within.is_exact:
         text += f"; up to {digits(within.high, goal.limit)} {unit} {why_open}"

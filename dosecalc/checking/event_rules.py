@@ -98,8 +98,11 @@ def no_event_during(context: Context, rule: Rule, test: NoEventDuring) -> Iterat
         text = f"no {test.event.value} is entered in case.toml at all: whether there was none is not known"
         yield finding(rule, Outcome.NOT_EVALUATED, text)
     else:
-        listed = ", ".join(map(str, entered))
-        yield finding(rule, Outcome.PASS, f"{test.event.value} entered for {listed}: none during {span}")
+        text = f"{test.event.value} entered for {', '.join(map(str, entered))}: none "
+        if len(ledger.remaining()):
+            yield replace(finding(rule, Outcome.NOT_DUE, f"{text}so far during {span}"), due=end)
+        else:
+            yield finding(rule, Outcome.PASS, f"{text}during {span}")
 
 
 def maintenance(context: Context, rule: Rule, test: Maintenance) -> Iterator[Finding]:

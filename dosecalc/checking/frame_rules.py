@@ -58,9 +58,18 @@ def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Fi
         if not offsets:
             organs = ", ".join((*test.structures, *test.along))
             text = f"{name}: expected one of {organs} there and in the structures of the sum, found none"
+            if not _is_linked(context, structure_set, reference):
+                text = f"{name}: no registration links its frame of reference with that of the sum"
             yield not_evaluated(rule, f"{text}: nothing shows whether both lie alike")
         for offset in offsets:
             yield _finding(rule, test, offset)
+
+
+def _is_linked(context: Context, one: StructureSet, other: StructureSet) -> bool:
+    """Whether any contour of one set has a place in the frame of the other; so it is where there is none."""
+    frames = [{s.frame_uid for s in structure_set} for structure_set in (one, other)]
+    paths = (context.case.frames.path(start, end) for start in frames[0] for end in frames[1])
+    return not frames[0] or any(not isinstance(path, NoPath) for path in paths)
 
 
 def _finding(rule: Rule, test: OrgansAgree, offset: Offset) -> Finding:

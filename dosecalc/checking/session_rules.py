@@ -221,7 +221,7 @@ def _session_message(done: Finding, stated: Interval, test: SessionLimit, day: D
     run = len(day.numbers) > 1 and day.numbers == tuple((n,) for n in range(first, last + 1))
     named = (" and ".join(map(str, days)) for days in day.numbers)
     listed = f"days {first} to {last}" if run else f"day {', '.join(named)}"
-    value = digits(stated.value, test.goal.limit)
+    value = digits(stated.certain, test.goal.limit)
     metric = done.decided_by.partition(", ")[2]
     text = f"{metric} is {bound_word(stated)}{value} Gy in the {test.course} session of {listed}"
     text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
@@ -239,7 +239,8 @@ def _session_message(done: Finding, stated: Interval, test: SessionLimit, day: D
             for c, v in alone
         )
         text += f"; {own}"
-        kept = [v for _, v in alone if test.goal.comparison.holds(v, test.goal.limit)]
+        keeps = test.goal.comparison.holds
+        kept = [v for c, v in alone if keeps(v, test.goal.limit) and not c.lower_bound]
         if done.outcome is Outcome.FAIL and len(kept) == len(done.contributors):
             text += "; each plan alone keeps the limit, what is given in one day does not"
     if done.outcome is Outcome.UNCERTAIN:

@@ -15,6 +15,7 @@ from dosecalc.ledger import Ledger
 from dosecalc.protocol import Protocol
 from dosecalc.results import DecisionState
 from dosecalc.rules import DecisionPoint
+from dosecalc.sessions import State
 from dosecalc.statement import EventKind
 
 
@@ -55,8 +56,14 @@ def stood_after(treatment: Treatment, protocol: Protocol, number: int) -> Treatm
         ledger = treatment.ledger.after(protocol.courses[-1].name, number)
     except DosecalcError as error:
         raise InputError(f"after_fraction: {error}") from None
-    said = f"judged as after fraction {number} of the last course"
-    return replace(treatment, ledger=ledger, assumptions=(*treatment.assumptions, said))
+    said = [f"judged as after fraction {number} of the last course"]
+    pairs = zip(treatment.ledger, ledger, strict=True)
+    assumed = Counter(s.course for s, t in pairs if s.state is State.PLANNED and t.state is State.DELIVERED)
+    said += [
+        f"WARNING: {course}: {n} session{'s' if n > 1 else ''} counted as given, though nothing says so"
+        for course, n in assumed.items()
+    ]
+    return replace(treatment, ledger=ledger, assumptions=(*treatment.assumptions, *said))
 
 
 def ended(treatment: Treatment, case: Case, protocol: Protocol) -> Treatment:

@@ -54,7 +54,7 @@ def _coverage(context: Context, rule: Rule, test: Coverage) -> Finding:
     outcome = judge_within(test.goal, stated, deciding)
     of = f" of {prescription.dose_gy} Gy" if percent and prescription else ""
     unit = test.goal.unit.value
-    value = f"{bound_word(stated)}{digits(stated.value, test.goal.limit)}"
+    value = f"{bound_word(stated)}{digits(stated.certain, test.goal.limit)}"
     text = f"{name_of(metric, test.goal)} is {value} {unit}{of}"
     text += f" in the dose of {assigned.plan.label!r}"
     text += f" (goal {test.goal.comparison.value} {test.goal.limit:g} {unit})"

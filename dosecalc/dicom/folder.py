@@ -146,7 +146,10 @@ def _inspect(root: Path, relative: str) -> Found:
     except DicomError as error:
         return listed.unused(str(error), broken=True)
     except InputError:
-        return listed.unused("not a DICOM file" if content else "an empty file")
+        what = "not a DICOM file" if content else "an empty file"
+        if relative.lower().endswith(".dcm"):  # it was one, and what it held is missing
+            return listed.unused(f"{relative}: expected a DICOM file, found {what}", broken=True)
+        return listed.unused(what)
     return _understand(listed, file)
 
 

@@ -60,15 +60,15 @@ def wrapped(first: str, text: str, *, indent: int = 4) -> Iterator[str]:
 def gy(interval: Interval | None) -> str:
     """A dose with two decimals, or its two ends; ``>=`` for a lower bound, ``-`` where there is none.
 
-    >>> ends = (3, 3), (2.5, 4), (3, math.inf)
+    >>> ends = (3, 3), (2.5, 4), (2.9, math.inf)
     >>> [gy(Interval(value=3, low=low, high=high)) for low, high in ends]
-    ['3.00', '2.50-4.00', '>=3.00']
+    ['3.00', '2.50-4.00', '>=2.90']
     """
     if interval is None:
         return "-"
     if not math.isfinite(interval.value):
         return "?"
     if not interval.is_bounded:
-        return f">={interval.value:.2f}"
+        return f">={interval.certain:.2f}"
     low, high = f"{interval.low:.2f}", f"{interval.high:.2f}"
     return low if low == high else f"{low}-{high}"
