@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from cases import (
     CORD,
+    FRAME_UID,
     LEFT,
     UIDS,
     Changed,
@@ -19,6 +20,8 @@ from cases import (
     sib_case,
     standard_structures,
 )
+from test_checking_frame_rules import OLD_FRAME, link, two_sets_fields
+from test_visits import definitive
 
 from dosecalc.case import Case, InputFile
 from dosecalc.intervals import Interval
@@ -139,6 +142,16 @@ def odd_case(odd: str) -> Case:
 
 
 class TestCaseText:
+    def test_registrations_and_what_was_given(self) -> None:
+        linked = {**two_sets_fields(frame_uid=OLD_FRAME, registrations=[link((0, -30, 0))])}
+        case = make_case(**linked, records=tuple(definitive(12)))
+        lines = case_text(case).splitlines()
+        place = next(n for n, line in enumerate(lines) if line.startswith("Registration "))
+        assert "rigid: turned by 0.00 degrees, shifted by (0.0, -30.0, 0.0) mm" in lines[place]
+        assert lines[place + 1] == f"  from frame of reference {OLD_FRAME}: RD_prior.dcm, RS_old.dcm"
+        assert lines[place + 2].startswith(f"  into frame of reference {FRAME_UID}: RD_low.dcm")
+        assert "  12 treatment records, of fraction 1 to 12, 2026-03-30 to 2026-04-14" in lines
+
     def test_what_is_there(self) -> None:
         text = case_text(make_case())
         for words in (

@@ -11,8 +11,10 @@ from dosecalc.case import Case
 from dosecalc.doses import DoseGrid
 from dosecalc.fractions import holds_text
 from dosecalc.plans import POINTS, Plan, Prescription
+from dosecalc.registrations import Registration
 from dosecalc.report.tables import clean, page, table, wrapped
 from dosecalc.structures import StructureSet
+from dosecalc.transforms import describe
 
 
 def case_text(case: Case, *, patient: str = "") -> str:
@@ -39,6 +41,9 @@ def _lines(case: Case, patient: str) -> Iterator[str]:
     for structure_set in case.structure_sets:
         yield ""
         yield from _structure_set(structure_set)
+    for registration in case.registrations:
+        yield ""
+        yield from _registration(case, registration)
     if case.statement.source:
         yield ""
         yield f"Stated in {case.statement.source}"
@@ -80,6 +85,33 @@ def _plan(case: Case, plan: Plan) -> Iterator[str]:
         yield from _dose(dose)
     if not doses:
         yield "  dose: none in the folder"
+    yield from _given(case, plan)
+
+
+def _given(case: Case, plan: Plan) -> Iterator[str]:
+    """What treatment records and summaries say of a plan."""
+    records = [r for r in case.records if r.plan_uid == plan.uid]
+    if records:
+        numbers = {d.fraction for r in records for d in r.deliveries if d.counts}
+        dates = sorted(r.date for r in records if r.date is not None)
+        of = f", of fraction {min(numbers)} to {max(numbers)}" if numbers else ", of no treatment beam"
+        when = f", {dates[0]} to {dates[-1]}" if dates else ", without dates"
+        yield f"  {_count(len(records), 'treatment record')}{of}{when}"
+    for summary in case.summaries:
+        if summary.plan_uid == plan.uid:
+            counts = [g.delivered for g in summary.groups if g.is_of_beams and g.delivered is not None]
+            counted = _count(sum(counts), "fraction") if counts else "no fractions"
+            yield f"  treatment summary: {clean(summary.source)}, counts {counted}"
+
+
+def _registration(case: Case, registration: Registration) -> Iterator[str]:
+    """A registration with the files that lie in its two frames of reference."""
+    yield f"R{clean(registration.name)[1:]}  {describe(registration.transform)}"
+    for word, uid in (("from", registration.from_uid), ("into", registration.to_uid)):
+        inside = [d.source for d in case.doses if d.frame_uid == uid]
+        inside += [s.source for s in case.structure_sets if uid in {roi.frame_uid for roi in s}]
+        files = ", ".join(clean(source) for source in inside) or "no dose and no structure set"
+        yield from wrapped(f"{word} frame of reference {uid}: ", files)
 
 
 def _prescription(prescription: Prescription, plan: Plan, structure_set: StructureSet | None) -> str:
