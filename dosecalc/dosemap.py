@@ -110,21 +110,18 @@ class DoseMap:
         return f"{text} not reached" + (f": {', '.join(short)}" if short else "")
 
     def cropped(self) -> DoseMap:
-        """The map within the smallest box that holds all covered voxels.
+        """The map within a box that every dose reaches: that of all covered voxels, less what is not.
 
-        Where all doses lie along the same axes, nothing in that box is uncovered.
+        Where a dose lies along other axes, faces are taken off as long as they are not covered, each time
+        the one of which the least is.
 
         Raises
         ------
         MissingDoseError : if no voxel is covered.
         """
-        box = []
-        for axis in range(3):
-            reached = np.flatnonzero(self.covered.any(axis=tuple({0, 1, 2} - {axis})))
-            if not reached.size:
-                raise MissingDoseError(f"dose map: no voxel that every dose reaches: {self.uncovered_text}")
-            box.append(slice(int(reached[0]), int(reached[-1]) + 1))
-        z, y, x = box
+        if not self.covered.any():
+            raise MissingDoseError(f"dose map: no voxel that every dose reaches: {self.uncovered_text}")
+        z, y, x = _covered_box(self.covered)
         lattice = Lattice(x_mm=self.lattice.x_mm[x], y_mm=self.lattice.y_mm[y], z_mm=self.lattice.z_mm[z])
         return replace(
             self,
@@ -154,6 +151,20 @@ class DoseMap:
             holds=SeveralPlans(),
             plan_uids=tuple(plan for plan, _ in self.fractions),
         )
+
+
+def _covered_box(covered: Bools) -> tuple[slice, slice, slice]:
+    """A box of covered voxels only, by taking off the face of which the least is covered, again and again."""
+    box = []
+    for axis in range(3):
+        reached = np.flatnonzero(covered.any(axis=tuple({0, 1, 2} - {axis})))
+        box.append([int(reached[0]), int(reached[-1]) + 1])
+    while not (inside := covered[tuple(slice(*ends) for ends in box)]).all():
+        shares = [[inside.take(end, axis=axis).mean() for end in (0, -1)] for axis in range(3)]
+        axis, end = divmod(int(np.argmin(shares)), 2)
+        box[axis][end] += -1 if end else 1
+    z, y, x = (slice(*ends) for ends in box)
+    return z, y, x
 
 
 def dose_type_of(quantity: Quantity) -> DoseType:

@@ -127,6 +127,7 @@ def test_recovery_as_the_limit_judges_it(judged_so: bool, kept: float) -> None:
     assert found.given is not None
     assert found.given.value == pytest.approx(kept * PRIOR)
     assert found.available == pytest.approx(107 - kept * PRIOR)
+    assert found.metric == ("D0.03cc EQD2(3), recovered" if judged_so else "D0.03cc EQD2(3)")
 
 
 @pytest.mark.parametrize(("shift_mm", "counted"), [(0, True), (20, False)])

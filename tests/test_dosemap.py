@@ -66,7 +66,8 @@ class TestCropped:
         assert found.uncovered_voxels == 0
         assert np.unique(found.gy).tolist() == [71.0]
 
-    def test_a_turned_dose_leaves_corners(self) -> None:
+    def test_of_a_turned_dose_a_box_within(self) -> None:
+        """Of a square that stands on its corner an upright box holds half at the most."""
         angle = np.pi / 4
         matrix = np.eye(4)
         matrix[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
@@ -77,10 +78,10 @@ class TestCropped:
         where = Lattice(x_mm=np.arange(-60.0, 61, 4), y_mm=np.arange(-60.0, 61, 4), z_mm=[0.0, 5])
         found = dose_map(Ledger.from_doses([(grid, 1)]), where, Physical(), frame_uid="1.8", frames=frames)
         cropped = found.cropped()
-        assert cropped.covered.size < found.covered.size
-        assert cropped.uncovered_voxels > 0
-        with pytest.raises(MissingDoseError, match=r"voxels \(.* cm3\) not reached"):
-            cropped.as_grid()
+        assert (found.uncovered_voxels > 0, cropped.uncovered_voxels) == (True, 0)
+        assert cropped.as_grid().gy == pytest.approx(3.0)
+        covered = np.count_nonzero(found.covered)
+        assert 0.4 * covered < cropped.covered.size <= 0.55 * covered
 
     def test_nothing_covered(self) -> None:
         grid = make_uniform_dose(gy=20)

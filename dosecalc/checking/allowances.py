@@ -180,6 +180,7 @@ def _measured(
         given=so_far.open_above() if unknown else so_far,
         projected=at_the_end.open_above() if missing else at_the_end,
         at_most=at_most,
+        metric=f"{base.metric}, recovered" if kept else base.metric,
         problem="; ".join((*missing, *cover_notes(cells), *apart)),
     )
     if apart:
