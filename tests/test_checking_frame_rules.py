@@ -143,7 +143,7 @@ class TestRegistered:
         case = two_sets(shift_mm=self.SHIFT, frame_uid=OLD_FRAME)
         found = one(judged(case, only=("R42.organs",)), "R42.organs")
         assert found.outcome is NOT_EVALUATED
-        assert "RS_old.dcm: no registration links its frame of reference" in found.message
+        assert "RS_old.dcm: nothing places its frame of reference in that of the sum" in found.message
 
 
 class TestSums:

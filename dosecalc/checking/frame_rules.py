@@ -59,7 +59,7 @@ def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Fi
             organs = ", ".join((*test.structures, *test.along))
             text = f"{name}: expected one of {organs} there and in the structures of the sum, found none"
             if not _is_linked(context, structure_set, reference):
-                text = f"{name}: no registration links its frame of reference with that of the sum"
+                text = f"{name}: nothing places its frame of reference in that of the sum"
             yield not_evaluated(rule, f"{text}: nothing shows whether both lie alike")
         for offset in offsets:
             yield _finding(rule, test, offset)
@@ -68,8 +68,14 @@ def organs_agree(context: Context, rule: Rule, test: OrgansAgree) -> Iterator[Fi
 def _is_linked(context: Context, one: StructureSet, other: StructureSet) -> bool:
     """Whether any contour of one set has a place in the frame of the other; so it is where there is none."""
     frames = [{s.frame_uid for s in structure_set} for structure_set in (one, other)]
-    paths = (context.case.frames.path(start, end) for start in frames[0] for end in frames[1])
-    return not frames[0] or any(not isinstance(path, NoPath) for path in paths)
+    return not frames[0] or any(_links(context, start, end) for start in frames[0] for end in frames[1])
+
+
+def _links(context: Context, start: str, end: str) -> bool:
+    try:
+        return not isinstance(context.case.frames.path(start, end), NoPath)
+    except DosecalcError:
+        return False  # registrations that contradict each other: the rule on frames says so
 
 
 def _finding(rule: Rule, test: OrgansAgree, offset: Offset) -> Finding:
@@ -127,8 +133,7 @@ def _registered(context: Context, reference: StructureSet) -> Iterator[AssignedP
     for assigned in context.treatment.plans:
         grids = context.treatment.ledger.of_plan(assigned.plan.uid).known().grids()
         elsewhere = {g.frame_uid for g in grids if g.frame_uid and g.frame_uid not in here}
-        paths = [context.case.frames.path(to, uid) for to in here for uid in elsewhere]
-        if any(not isinstance(path, NoPath) for path in paths):
+        if any(_links(context, to, uid) for to in here for uid in elsewhere):
             yield assigned
 
 
