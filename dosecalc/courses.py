@@ -104,27 +104,16 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
     whole = whole_fractions(ever.visits)
     assigned = in_turn(case, assigned, protocol, {uid: len(n) for uid, n in whole.items()}, assumptions)
     shown = {uid: len(numbers) for uid, numbers in whole_fractions(given.visits).items()}
-    laid: dict[str, _Laid] = {}
-    sessions: list[Session] = []
-    counted = set()
-    for course in protocol.courses:
-        members = [p for p in assigned if p.course == course.name]
-        stated = _counted(known, course.name, members, shown, assumptions)
-        if stated != case.statement.course(course.name):
-            counted.add(course.name)
-        days = {p.plan.uid: _day_by_fraction(p, whole.get(p.plan.uid, ())) for p in members}
-        laid[course.name] = _lay_out(
-            case,
-            course,
-            members,
-            stated,
-            given=_Given(given.visits, ever.visits, days),
-            assumptions=assumptions,
-        )
-        sessions.extend(ever_given(course, laid[course.name].sessions, stated.delivered, assumptions))
-    later = [name for name, found in laid.items() if found.is_later]
+    numbers = _Given(given.visits, ever.visits, whole, shown)
+    laid = [
+        _lay_out(case, known, course, assigned, given=numbers, assumptions=assumptions)
+        for course in protocol.courses
+    ]
+    sessions = [s for found in laid for s in found.sessions]
+    later = [found.course for found in laid if found.is_later]
     check_later(case, protocol, assigned, later)
     check_last_dates(case, sessions)
+    counted = {found.course for found in laid if found.is_counted}
     events = case.statement.events
     return Treatment(
         plans=tuple(assigned),
@@ -134,12 +123,12 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
             *given.lost,
             *beyond_records(known, assigned, shown),
         ),
-        absent=tuple(name for name, found in laid.items() if not (found.planned or found.is_later)),
+        absent=tuple(found.course for found in laid if not (found.planned or found.is_later)),
         later=tuple(later),
         ledger=Ledger(
             sessions=tuple(earlier_first(case, sessions, counted, as_of, assumptions)), events=events
         ),
-        planned=Ledger(sessions=tuple(s for found in laid.values() for s in found.planned), events=events),
+        planned=Ledger(sessions=tuple(s for found in laid for s in found.planned), events=events),
         assumptions=tuple(assumptions),
     )
 
@@ -148,21 +137,27 @@ def build_treatment(case: Case, protocol: Protocol, *, as_of: dt.date | None = N
 class _Given:
     """What was given in which visit until the day that is asked for, and ever.
 
-    ``days`` is by plan from the number of a fraction to its day of the course.
+    ``whole`` are the fractions that were ever given whole, by plan, ``shown`` how many until that day.
     """
 
     visits: Sequence[Visit]
     ever: Sequence[Visit]
-    days: Mapping[str, Callable[[int], int]]
+    whole: Mapping[str, Sequence[int]]
+    shown: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class _Laid:
-    """The sessions of a course as they are prescribed, and as they were given with what is left of them."""
+    """The sessions of a course as they are prescribed, and as they were given with what is left of them.
 
+    ``is_counted`` is whether treatment summaries say how many were given.
+    """
+
+    course: str
     planned: Sequence[Session] = ()
     sessions: Sequence[Session] = ()
     is_later: bool = False
+    is_counted: bool = False
 
 
 def _known_on(case: Case, day: dt.date | None, assumptions: list[str]) -> Case:
@@ -195,33 +190,55 @@ def _counted(
 
 def _lay_out(
     case: Case,
+    known: Case,
     course: Course,
-    members: Sequence[AssignedPlan],
-    stated: CourseStatement,
+    assigned: Sequence[AssignedPlan],
     *,
     given: _Given,
     assumptions: list[str],
 ) -> _Laid:
     """The sessions of one course: of its plans, or where it has none, as stated."""
+    members = [p for p in assigned if p.course == course.name]
+    stated = _counted(known, course.name, members, given.shown, assumptions)
     if members:
         _check_course(case, course.name, members, stated, assumptions)
         planned = list(prescribed_sessions(case, course, members, stated, assumptions))
-        fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
-        until, ever = (
-            list(given_sessions(course.name, fractions, given.days, visits))
-            for visits in (given.visits, given.ever)
-        )
-        _check_delivered(case, course, ever)
-        if not ever:
-            _say_over(course, stated, assumptions)
-        if ever and not until:  # all that was given of it was given later
-            return _Laid(planned, [replace(s, state=State.PLANNED) for s in planned])
-        return _Laid(planned, _booked(case, course, planned, until, assumptions))
-    if stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
-        planned = stated_sessions(case, course, stated, assumptions)
+        sessions = _of_plans(case, course, members, stated, planned, given=given, assumptions=assumptions)
+    elif stated.fractions is not None or stated.prescription_gy is not None or stated.doses:
+        planned = sessions = stated_sessions(case, course, stated, assumptions)
         _say_over(course, stated, assumptions)
-        return _Laid(planned, planned)
-    return _Laid(is_later=stated.not_planned_yet)
+    else:
+        return _Laid(course.name, is_later=stated.not_planned_yet)
+    return _Laid(
+        course.name,
+        planned,
+        ever_given(course, sessions, stated.delivered, assumptions),
+        is_counted=stated != case.statement.course(course.name),
+    )
+
+
+def _of_plans(
+    case: Case,
+    course: Course,
+    members: Sequence[AssignedPlan],
+    stated: CourseStatement,
+    planned: Sequence[Session],
+    *,
+    given: _Given,
+    assumptions: list[str],
+) -> list[Session]:
+    """The sessions of a course with plans, as its treatment records have them, and what is left."""
+    fractions = {p.plan.uid: fraction_of(case, p.plan, p.stated) for p in members}
+    days = {p.plan.uid: _day_by_fraction(p, given.whole.get(p.plan.uid, ())) for p in members}
+    until, ever = (
+        list(given_sessions(course.name, fractions, days, visits)) for visits in (given.visits, given.ever)
+    )
+    _check_delivered(case, course, ever)
+    if not ever:
+        _say_over(course, stated, assumptions)
+    if ever and not until:  # all that was given of it was given later
+        return [replace(s, state=State.PLANNED) for s in planned]
+    return _booked(case, course, planned, until, assumptions)
 
 
 def _say_over(course: Course, stated: CourseStatement, assumptions: list[str]) -> None:
