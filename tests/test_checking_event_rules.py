@@ -96,6 +96,14 @@ def test_maintenance(given: int, days: list[dt.date], expected: Outcome, words: 
     assert words in found.message
 
 
+@pytest.mark.parametrize(("days", "expected"), [(0, NOT_DUE), (15, NOT_EVALUATED)])
+def test_what_was_planned_to_be_over_long_ago_is_not_ahead(days: int, expected: Outcome) -> None:
+    """Twelve of 28 fractions are recorded: after the planned end nothing shows how it went on."""
+    case = begun([*induction(), *definitive(12)], events=events(DAY_1, DAY_22))
+    for rule in ("R25", "R26"):
+        assert outcomes(of(case, rule, as_of=LAST + dt.timedelta(days=days))) == [expected], rule
+
+
 def test_maintenance_that_is_overdue_and_not_entered() -> None:
     case = begun([*induction(), *definitive(28)], events=events(DAY_1))
     assert outcomes(of(case, "R26", as_of=LAST + dt.timedelta(days=15))) == [NOT_EVALUATED]

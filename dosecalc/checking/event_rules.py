@@ -100,9 +100,16 @@ def no_event_during(context: Context, rule: Rule, test: NoEventDuring) -> Iterat
     else:
         text = f"{test.event.value} entered for {', '.join(map(str, entered))}: none "
         if len(ledger.remaining()):
-            yield replace(finding(rule, Outcome.NOT_DUE, f"{text}so far during {span}"), due=end)
+            yield _ahead(context, rule, f"{text}so far during {span}", end)
         else:
             yield finding(rule, Outcome.PASS, f"{text}during {span}")
+
+
+def _ahead(context: Context, rule: Rule, text: str, due: dt.date | None) -> Finding:
+    """Not due yet; past the day that it was planned for, nothing is known."""
+    if due is not None and context.as_of is not None and context.as_of > due:
+        return not_evaluated(rule, f"{text}, as far as is known by {context.as_of}: it was due on {due}")
+    return replace(finding(rule, Outcome.NOT_DUE, text), due=due)
 
 
 def maintenance(context: Context, rule: Rule, test: Maintenance) -> Iterator[Finding]:
@@ -117,7 +124,7 @@ def maintenance(context: Context, rule: Rule, test: Maintenance) -> Iterator[Fin
     if len(ledger.remaining()) or any(d is None for d in dates):
         last = max((d for d in dates if d is not None), default=None)
         due = last + dt.timedelta(days=test.within_days) if last else None
-        yield replace(finding(rule, Outcome.NOT_DUE, f"the {test.course} course has not ended"), due=due)
+        yield _ahead(context, rule, f"the {test.course} course has not ended", due)
         return
     end = max(d for d in dates if d is not None)
     latest = end + dt.timedelta(days=test.within_days)
