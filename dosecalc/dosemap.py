@@ -160,7 +160,11 @@ def _covered_box(covered: Bools) -> tuple[slice, slice, slice]:
         reached = np.flatnonzero(covered.any(axis=tuple({0, 1, 2} - {axis})))
         box.append([int(reached[0]), int(reached[-1]) + 1])
     while not (inside := covered[tuple(slice(*ends) for ends in box)]).all():
-        shares = [[inside.take(end, axis=axis).mean() for end in (0, -1)] for axis in range(3)]
+        # The last plane along an axis stays, so that a covered voxel always does.
+        shares = [
+            [inside.take(end, axis=axis).mean() if inside.shape[axis] > 1 else np.inf for end in (0, -1)]
+            for axis in range(3)
+        ]
         axis, end = divmod(int(np.argmin(shares)), 2)
         box[axis][end] += -1 if end else 1
     z, y, x = (slice(*ends) for ends in box)

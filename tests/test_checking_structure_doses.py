@@ -15,12 +15,14 @@ from cases import (
     MUCOSA,
     UIDS,
     Changed,
+    cumulative,
     fraction_gy,
     judged,
     make_case,
     make_case_before_planning,
     make_grid,
     make_statement,
+    one,
     organs,
     standard_structures,
 )
@@ -204,3 +206,7 @@ def test_what_is_missing_and_what_was_broken_off_leave_the_least_of_it() -> None
     near = given.physical.near_max_gy
     assert (near.value, near.low) == (pytest.approx(6 + 12.5 * 1.6), pytest.approx(6 + 12 * 1.6))
     assert tables.gy(near) == ">=25.20"
+    case = begun([*induction(), *definitive(12), half])
+    limit = one(judged(case, only=("R40.x",), protocol=cumulative("D0.03cc < 300 Gy"), cells=100), "R40.x")
+    assert limit.deciding is not None
+    assert f"D0.03cc is at least {limit.deciding.low:.2f} Gy" in limit.message

@@ -7,6 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 from factories import make_dose, make_ledger, make_uniform_dose
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dosecalc import Bed, Eqd2, Ledger, Physical
 from dosecalc.dosemap import DoseMap, SummedDose
@@ -82,6 +84,18 @@ class TestCropped:
         assert cropped.as_grid().gy == pytest.approx(3.0)
         covered = np.count_nonzero(found.covered)
         assert 0.4 * covered < cropped.covered.size <= 0.55 * covered
+
+    @given(st.lists(st.booleans(), min_size=27, max_size=27).filter(any))
+    def test_whatever_is_covered_something_is_left(self, covered: list[bool]) -> None:
+        axis = np.arange(3.0)
+        inside = np.array(covered).reshape(3, 3, 3)
+        where = Lattice(x_mm=axis, y_mm=axis, z_mm=axis)
+        found = DoseMap(
+            lattice=where, quantity=Physical(), at_least_gy=inside * 3.0, covered=inside
+        ).cropped()
+        assert found.covered.size > 0
+        assert found.covered.all()
+        assert (found.at_least_gy == 3.0).all()
 
     def test_nothing_covered(self) -> None:
         grid = make_uniform_dose(gy=20)

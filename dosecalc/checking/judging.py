@@ -68,11 +68,13 @@ def measured(goal: Goal, curve: Curve) -> tuple[Interval, Metric]:
 def bound_word(interval: Interval) -> str:
     """How the value of an interval is to be read where part of the dose is missing.
 
-    >>> bound_word(Interval(value=1.0, low=1.0, high=math.inf)), bound_word(Interval.exactly(1.0))
-    ('at least ', '')
+    >>> [bound_word(Interval(value=2.0, low=low, high=high)) for low, high in ((2, 2), (1, 3), (1, math.inf))]
+    ['', 'about ', 'at least ']
     """
     if interval.is_exact:
         return ""
+    if not interval.is_bounded:
+        return "at least "  # which is then said of the end that is certain
     if interval.low < interval.value < interval.high:
         return "about "
     return "at least " if interval.value == interval.low else "at most "
