@@ -1,4 +1,4 @@
-"""Image series: where their voxels lie, and nothing of what is in them."""
+"""Image series: where their voxels lie and in which files, and nothing of what is in them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ class ImageSlice:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageGrid:
-    """The voxels of an image series, whose planes may lie unevenly apart; ``source`` is its first file."""
+    """The voxels of an image series, whose planes may lie unevenly apart.
+
+    ``source`` is its first file, ``sources`` are those of its planes, by ascending z.
+    """
 
     uid: str
     frame_uid: str
     lattice: Lattice
     source: str = ""
+    sources: tuple[str, ...] = ()
 
 
 def stacked(slices: Iterable[ImageSlice]) -> tuple[tuple[ImageGrid, ...], tuple[str, ...]]:
@@ -51,10 +55,19 @@ def stacked(slices: Iterable[ImageSlice]) -> tuple[tuple[ImageGrid, ...], tuple[
             problems.append(f"image series {uid} ({members[0].source}): {faults[0]}: its grid is not used")
             continue
         first = members[0].lattice
-        z_mm = np.sort([s.lattice.z_mm[0] for s in members])
+        members.sort(key=lambda s: float(s.lattice.z_mm[0]))
+        z_mm = np.array([s.lattice.z_mm[0] for s in members])
         lattice = Lattice(x_mm=first.x_mm, y_mm=first.y_mm, z_mm=z_mm)
-        source = min(s.source for s in members)
-        found.append(ImageGrid(uid=uid, frame_uid=members[0].frame_uid, lattice=lattice, source=source))
+        sources = tuple(s.source for s in members)
+        found.append(
+            ImageGrid(
+                uid=uid,
+                frame_uid=members[0].frame_uid,
+                lattice=lattice,
+                source=min(sources),
+                sources=sources,
+            )
+        )
     return tuple(found), tuple(problems)
 
 

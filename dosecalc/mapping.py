@@ -31,6 +31,13 @@ _MOST_VOXELS = 200_000_000
 """A map of so many takes 1.8 GB; no dose grid has so many."""
 
 
+PARTS_BY_METERSET = (
+    "parts of fractions that were broken off count by their metersets: what they gave at a point "
+    "lies between nothing and the whole fraction"
+)
+"""What a sum is where a beam stopped midway, in words."""
+
+
 class Missing(enum.Enum):
     """What becomes of fractions whose dose distribution is not known."""
 
@@ -111,8 +118,33 @@ def dose_map(
             for grid, count in beyond.items()
         ),
         left_out=left_out,
-        notes=(*_ways(grids, frame_uid, frames), *_notes(known, quantity)),
+        notes=(*ways(grids, frame_uid, frames), *sum_notes(known, quantity)),
     )
+
+
+def cells_at(
+    lattice: Lattice, grids: Iterable[DoseGrid], *, frame_uid: str = "", frames: Frames = ONE_FRAME
+) -> CellDoses:
+    """Doses of grids at the points of a lattice, in the order of its points, as cells without volume.
+
+    NaN where a grid does not reach, or where the registration that it is looked up through folds.
+
+    Raises
+    ------
+    FrameError : if a grid lies in a frame of reference that nothing links to the lattice's.
+
+    Examples
+    --------
+    >>> from dosecalc.quantities import Physical
+    >>> axis = np.array([0.0, 2.0])
+    >>> dose = DoseGrid.from_array(Lattice(x_mm=axis, y_mm=axis, z_mm=axis), np.full((2, 2, 2), 6.0))
+    >>> cells = cells_at(Lattice(x_mm=[1.0, 9.0], y_mm=[0.0], z_mm=[0.0]), [dose])
+    >>> cells.total_gy(Ledger.from_doses([(dose, 3)]), Physical())
+    array([ 6., nan])
+    """
+    paths = {grid: _path(grid, frame_uid, frames) for grid in grids}
+    nz, ny, nx = lattice.shape_zyx
+    return _as_cells(_doses(lattice, paths), nz * ny * nx)
 
 
 def respaced(lattice: Lattice, spacing_mm: float) -> Lattice:
@@ -164,7 +196,7 @@ def _path(grid: DoseGrid, frame_uid: str, frames: Frames) -> Transform | None:
     return None if path == IDENTITY else path
 
 
-def _ways(grids: Iterable[DoseGrid], frame_uid: str, frames: Frames) -> tuple[str, ...]:
+def ways(grids: Iterable[DoseGrid], frame_uid: str, frames: Frames) -> tuple[str, ...]:
     """The registrations that doses were looked up through, and how they are not rigid, each once."""
     found: list[str] = []
     for uid in dict.fromkeys(grid.frame_uid for grid in grids):
@@ -211,12 +243,10 @@ def _fractions(ledger: Ledger) -> tuple[tuple[str, Decimal], ...]:
     return tuple(counts.items())
 
 
-def _notes(ledger: Ledger, quantity: Quantity) -> Iterator[str]:
+def sum_notes(ledger: Ledger, quantity: Quantity) -> Iterator[str]:
+    """What a person should know of a sum over a ledger, in words."""
     if ledger.is_approximate:
-        yield (
-            "parts of fractions that were broken off count by their metersets: what they gave at a point "
-            "lies between nothing and the whole fraction"
-        )
+        yield PARTS_BY_METERSET
     if not isinstance(quantity, Bed | Eqd2):
         return
     if not isinstance(quantity.model, LqRepair):

@@ -21,7 +21,8 @@ doses structures plans registrations images records statement delivery sessions 
 book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
-goals rules rulefile protocol findings results provenance roles counts prescribed succession courses book
+goals rules rulefile protocol findings results sections provenance roles counts prescribed succession courses
+book
 checking exporting
 report
 __init__
@@ -31,6 +32,8 @@ cli_export cli __main__
 
 ORDER = LAYERS.split()
 THIRD_PARTY = {"numpy", "scipy", "pydicom"}
+EXTRAS = {"contourpy", "PIL"}
+"""What the core does without: imported in the functions that need it, never when a module is."""
 
 
 def module_name(path: Path) -> str:
@@ -94,7 +97,24 @@ def test_only_dicom_imports_pydicom() -> None:
 
 def test_core_needs_numpy_scipy_and_pydicom_alone() -> None:
     roots = {m.split(".")[0] for name in MODULES for m in imported(name)} - {"dosecalc"}
-    assert roots - set(sys.stdlib_module_names) <= THIRD_PARTY
+    assert roots - set(sys.stdlib_module_names) <= THIRD_PARTY | EXTRAS
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_extras_are_imported_inside_functions(name: str) -> None:
+    tree = ast.parse(MODULES[name].read_text(encoding="utf-8"))
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef)
+        for node in ast.walk(function)
+    }
+    outside = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom) and id(n) not in inside
+    ]
+    names = {a.name for n in outside if isinstance(n, ast.Import) for a in n.names}
+    names |= {n.module or "" for n in outside if isinstance(n, ast.ImportFrom)}
+    assert {n.split(".")[0] for n in names} & EXTRAS == set()
 
 
 def test_no_module_bears_the_name_of_a_public_function() -> None:

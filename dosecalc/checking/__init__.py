@@ -25,6 +25,7 @@ from dosecalc.checking.assumptions import assumptions
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.decision_fraction import prescribed_gy
 from dosecalc.checking.futures import stop_doses, stop_rules
+from dosecalc.checking.hot_spots import hot_spots
 from dosecalc.checking.standing import as_asked
 from dosecalc.checking.structure_doses import structure_doses
 from dosecalc.errors import InputError
@@ -60,6 +61,7 @@ from dosecalc.rules import (
     Weekly,
 )
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
+from dosecalc.sections import HotSpot
 
 
 def check(
@@ -95,8 +97,39 @@ def check(
     >>> result.outcome.value
     'PASS'
     """
+    return _result(_context(case, protocol, as_of, after_fraction, settings))
+
+
+def check_with_hot_spots(
+    case: Case,
+    protocol: Protocol,
+    *,
+    as_of: dt.date | None = None,
+    after_fraction: int | None = None,
+    settings: Settings = DEFAULT_SETTINGS,
+) -> tuple[CheckResult, tuple[HotSpot, ...]]:
+    """The same as :func:`check`, with sections through the hot spot of each limit that FAILs.
+
+    Raises
+    ------
+    InputError : as :func:`check`.
+    DosecalcError : if a package that draws sections is not installed.
+
+    Examples
+    --------
+    >>> from dosecalc.casefile import read_case
+    >>> from dosecalc.protocol import load_protocol
+    >>> case = read_case("sample_plans/redefine_compliant")
+    >>> check_with_hot_spots(case, load_protocol("redefine"))[1]
+    ()
+    """
     context = _context(case, protocol, as_of, after_fraction, settings)
-    findings = _findings(context)
+    result = _result(context)
+    return result, hot_spots(context, result.findings)
+
+
+def _result(context: Context) -> CheckResult:
+    findings, case, protocol = _findings(context), context.case, context.protocol
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
     return CheckResult(

@@ -8,7 +8,8 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from dosecalc.case import Case
-from dosecalc.celldoses import CellDoses, Kept, cell_doses, quadrature_of
+from dosecalc.celldoses import CellDoses, Kept, body_of, cell_doses, quadrature_of
+from dosecalc.checking.judged_dose import JudgedDose
 from dosecalc.courses import Treatment
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome
@@ -22,6 +23,7 @@ from dosecalc.roles import AssignedPlan
 from dosecalc.rules import Rule
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings
 from dosecalc.sessions import State
+from dosecalc.solids import Body
 from dosecalc.structures import Derived, Structure, StructureSet
 
 Region = Structure | Derived
@@ -41,6 +43,7 @@ class Context:
     """One run of a check. Only its caches change, and ``treatment`` where a dose proves unusable.
 
     ``as_of`` is the day that is judged from, ``asked_as_of`` the same only where the caller named one.
+    ``judged`` is what limits were held against, by rule and structure.
     """
 
     case: Case
@@ -50,6 +53,7 @@ class Context:
     asked_as_of: dt.date | None
     settings: Settings = DEFAULT_SETTINGS
     matches: dict[tuple[str, str], str] = field(default_factory=dict)
+    judged: dict[tuple[str, str], JudgedDose] = field(default_factory=dict)
     displaced: tuple[str, ...] | None = None
     _quadratures: dict[int, tuple[Region, Quadrature]] = field(default_factory=dict)
     _cells: dict[int, CellDoses] = field(default_factory=dict)
@@ -275,6 +279,17 @@ class Context:
             known = (region, quadrature_of(region, self.settings))
             self._quadratures[id(region)] = known
         return known[1]
+
+    def body(self, region: Region) -> Body:
+        """The solid of a structure, that of its cells where it has any yet.
+
+        Raises
+        ------
+        ContourError : if the structure bounds no volume that can be trusted.
+        """
+        known = self._quadratures.get(id(region))
+        made = known[1].body if known else None
+        return body_of(region, self.settings) if made is None else made
 
     def cells(self, region: Region, ledger: Ledger) -> CellDoses:
         """Doses of a ledger's grids at the cells of a structure, each grid evaluated once.

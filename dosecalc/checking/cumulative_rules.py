@@ -10,6 +10,7 @@ import numpy as np
 from dosecalc.celldoses import CellDoses, Kept
 from dosecalc.checking.context import Context, each_structure, finding
 from dosecalc.checking.frame_rules import displaced
+from dosecalc.checking.judged_dose import JudgedDose, SumDose
 from dosecalc.checking.judging import (
     band_of,
     bound_word,
@@ -49,7 +50,8 @@ def cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit) -> Ite
 def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name: str) -> Finding:
     reference = context.structure_set()
     book = context.treatment.ledger
-    cells = context.cells(context.find(name, reference), book.known())
+    structure = context.find(name, reference)
+    cells = context.cells(structure, book.known())
     goal = context.with_repair(test.goal, name)
     missing = (*missing_from_sum(context, name), *without_effect(book, name, goal.quantity))
     if not any(np.isfinite(gy).any() for gy in cells.gy.values()) and not book.stated(name):
@@ -80,6 +82,14 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     text += f"; {_recovered(judged)}" if judged else ""
     text += numerical_text(outcome, goal, band, unit) + cover_text(cells)
     text += "".join(f"; {reason}" for reason in (*missing, *apart))
+    context.judged[(rule.id, name)] = JudgedDose(
+        structure=structure,
+        structure_set=reference,
+        dose=SumDose(ledger=book.known(), quantity=goal.quantity, kept=judged),
+        quantity=_quantity(goal, judged),
+        limit_gy=goal.limit,
+        missing=(*missing, *_numbers_only(book, name)),
+    )
     return replace(
         finding(rule, outcome, text, structure=name),
         band=band,
@@ -96,7 +106,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
             *_other_sets(context, name, reference, goal, kept=judged),
         ),
         contributors=tuple(_course_parts(context, cells, goal, kept=judged)),
-        hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal),
+        hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal, judged),
     )
 
 
@@ -157,10 +167,22 @@ def _with_and_without(
         yield Reading.of(words, summed(cells, book, goal, name, kept=other)[0], goal.unit.value)
 
 
-def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal) -> tuple[float, float, float] | None:
+def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal, kept: Kept) -> tuple[float, float, float] | None:
     if not (_is_maximum(goal) and len(ledger)):
         return None
-    return cells.hottest_xyz_mm(cells.known_total_gy(ledger, goal.quantity))
+    return cells.hottest_xyz_mm(cells.known_total_gy(ledger, goal.quantity, kept))
+
+
+def _quantity(goal: Goal, kept: Kept) -> str:
+    """The sum that is judged, in words."""
+    text = f"{describe(goal.quantity)} of all courses"
+    return f"{text}, {_recovered(kept)}" if kept else text
+
+
+def _numbers_only(book: Ledger, name: str) -> Iterator[str]:
+    """Courses of which numbers are known, and nothing of where their dose lies."""
+    for course in dict.fromkeys(stated.course for stated, _ in book.stated(name)):
+        yield f"the {course} course is known as numbers only"
 
 
 def _why_open(book: Ledger, name: str) -> str:

@@ -30,7 +30,8 @@ def stop_rules(context: Context, ended: Ledger, full: Ledger) -> Iterator[StopRu
 
 def _judged(context: Context, ledger: Ledger) -> list[Finding]:
     """Findings of the rules on sums, were this the book."""
-    future = replace(context, treatment=replace(context.treatment, ledger=ledger))
+    # Of its own: what is judged of a future is not what the findings were judged by.
+    future = replace(context, treatment=replace(context.treatment, ledger=ledger), judged={})
     found: list[Finding] = []
     for rule in context.protocol.rules:
         if isinstance(rule.test, CumulativeLimit):

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from dosecalc.celldoses import CellDoses
 from dosecalc.checking.context import Context, each_structure, finding
+from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.judging import (
     NOTHING_KNOWN,
     band_of,
@@ -42,6 +43,14 @@ class Day:
     contributions: tuple[Contribution, ...]
     at_least: tuple[Contribution, ...]
     at_most: tuple[Contribution, ...]
+
+    @property
+    def in_words(self) -> str:
+        """Which days these are."""
+        first, last = self.numbers[0][0], self.numbers[-1][0]
+        run = len(self.numbers) > 1 and self.numbers == tuple((n,) for n in range(first, last + 1))
+        named = (" and ".join(map(str, days)) for days in self.numbers)
+        return f"days {first} to {last}" if run else f"day {', '.join(named)}"
 
     @property
     def known(self) -> tuple[Contribution, ...]:
@@ -98,6 +107,14 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
         *_stricter_readings(stricter),
         *_shown_courses(context, structure, test),
         *_sessions_elsewhere(context, name, reference, test),
+    )
+    context.judged[(rule.id, name)] = JudgedDose(
+        structure=structure,
+        structure_set=reference,
+        dose=SessionDose(contributions=worst_day.known),
+        quantity=_quantity(context, test, worst_day),
+        limit_gy=test.goal.limit,
+        missing=missing,
     )
     base = finding(rule, outcome, "", structure=name)
     done = replace(
@@ -216,14 +233,20 @@ def _sessions_elsewhere(
         yield Reading.of(f"as contoured in {where}", interval, "Gy/fx")
 
 
+def _quantity(context: Context, test: SessionLimit, day: Day) -> str:
+    """The dose of a session, or of one plan in it, in words."""
+    session = f"the {test.course} session of {day.in_words}"
+    if test.reading is SessionReading.SESSION_SUM:
+        return f"dose of {session}"
+    uid = day.contributions[0].fraction.plan_uid
+    assigned = next((p for p in context.treatment.plans if p.plan.uid == uid), None)
+    return f"dose of {assigned.plan.label if assigned else uid} alone in {session}"
+
+
 def _session_message(done: Finding, stated: Interval, test: SessionLimit, day: Day, cells: CellDoses) -> str:
-    first, last = day.numbers[0][0], day.numbers[-1][0]
-    run = len(day.numbers) > 1 and day.numbers == tuple((n,) for n in range(first, last + 1))
-    named = (" and ".join(map(str, days)) for days in day.numbers)
-    listed = f"days {first} to {last}" if run else f"day {', '.join(named)}"
     value = digits(stated.certain, test.goal.limit)
     metric = done.decided_by.partition(", ")[2]
-    text = f"{metric} is {bound_word(stated)}{value} Gy in the {test.course} session of {listed}"
+    text = f"{metric} is {bound_word(stated)}{value} Gy in the {test.course} session of {day.in_words}"
     text += f" (limit {test.goal.comparison.value} {test.goal.limit:g} Gy per fraction)"
     if test.reading is SessionReading.EACH_PLAN:
         text += "; judged is each plan alone, not the sum of the session, which is shown beside it"

@@ -1,4 +1,4 @@
-"""Pixels of a RT Dose: 16 or 32 bits, plain, deflated, big-endian or RLE."""
+"""Stored pixels, plain, deflated, big-endian or RLE; those of a RT Dose have 16 or 32 bits."""
 
 from __future__ import annotations
 
@@ -32,6 +32,13 @@ _NATIVE_SYNTAXES = frozenset(
 
 
 def stored_numbers(file: DicomFile, item: Item, shape: tuple[int, int, int]) -> npt.NDArray[np.generic]:
+    """The stored numbers of a dose, ``[frame, row, column]``, as :func:`stored_as`."""
+    return stored_as(file, item, shape, _pixel_type(item))
+
+
+def stored_as(
+    file: DicomFile, item: Item, shape: tuple[int, int, int], dtype: np.dtype[np.generic]
+) -> npt.NDArray[np.generic]:
     """The stored numbers, ``[frame, row, column]``, in the byte order of the machine.
 
     Little-endian pixels are a view of the bytes of the file, not a copy.
@@ -40,7 +47,9 @@ def stored_numbers(file: DicomFile, item: Item, shape: tuple[int, int, int]) -> 
     ------
     DicomError : for pixels that are absent, of another size, or compressed otherwise than by RLE.
     """
-    dtype = _pixel_type(item)
+    samples = item.required_count("SamplesPerPixel")
+    if samples != 1:
+        raise item.error("SamplesPerPixel", expected="1", found=str(samples))
     if file.encapsulated:
         return _decoded(file, item, shape, dtype)
     if file.transfer_syntax not in _NATIVE_SYNTAXES:
@@ -67,9 +76,6 @@ def _syntax_name(file: DicomFile) -> str:
 
 
 def _pixel_type(item: Item) -> np.dtype[np.generic]:
-    samples = item.required_count("SamplesPerPixel")
-    if samples != 1:
-        raise item.error("SamplesPerPixel", expected="1", found=str(samples))
     bits = item.required_count("BitsAllocated")
     if bits not in (16, 32):
         raise item.error("BitsAllocated", expected="16 or 32", found=str(bits))
