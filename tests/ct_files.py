@@ -35,7 +35,7 @@ def make_ct(
     signed: bool = False,
     junk: bool = False,
 ) -> Dataset:
-    """One slice; its first pixel lies at ``position_xy_mm``, and ``junk`` fills the bits above those stored."""
+    """One slice whose first pixel lies at ``position_xy_mm``; ``junk`` fills the bits above those stored."""
     rows, columns = rows_columns
     down, across = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     centres = (
