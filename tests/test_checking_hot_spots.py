@@ -250,13 +250,17 @@ class TestSum:
         assert places[1] > 31
 
     def test_the_future_of_a_decision_point_is_not_what_was_judged(self) -> None:
-        """R40.x is judged again for the course ended at 50 Gy; the picture stays that of the whole of it."""
-        protocol = cumulative("Dmax < 72 Gy")
-        points = [r.id for r in protocol.rules if isinstance(r.test, DecisionPoint)]
-        held = replace(protocol, rules=tuple(r for r in protocol.rules if r.id in {"R40.x", *points}))
-        result, (spot,) = check_with_hot_spots(three_courses(), held, settings=COARSE)
-        assert result.stop_points
-        assert isodoses(spot.sections[0])[72.0][:, 0] == pytest.approx(5.0, abs=1e-6)
+        """The course was stopped at 50 Gy; for its decision point the rule is held against all of it too."""
+        protocol = cumulative("Dmax < 20 Gy")
+        wanted = [r for r in protocol.rules if r.id == "R40.x" or isinstance(r.test, DecisionPoint)]
+        case = read_case("sample_plans/redefine_stopped_after_cr")
+        result, (spot,) = check_with_hot_spots(case, replace(protocol, rules=tuple(wanted)))
+        (future,) = result.stop_points[0].rules
+        finding = next(f for f in result.findings if f.rule == "R40.x")
+        assert future.full is not None
+        assert finding.deciding is not None
+        assert future.full.low > 1.05 * finding.deciding.low
+        assert spot.value == pytest.approx(finding.deciding.low, rel=0.02)
 
 
 class TestStructures:

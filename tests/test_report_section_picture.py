@@ -48,26 +48,27 @@ def texts(picture: ET.Element) -> dict[str, tuple[float, float]]:
     }
 
 
+MARKERS = {
+    "left": ((44, -3, -3), (50, 3, 3)),
+    "front": ((27, -24, -3), (33, -18, 3)),
+    "above": ((27, -3, 34), (33, 3, 40)),
+}
+EXPECTED = {
+    (Plane.AXIAL, "left"): (1, 0),
+    (Plane.AXIAL, "front"): (0, -1),
+    (Plane.CORONAL, "left"): (1, 0),
+    (Plane.CORONAL, "above"): (0, -1),
+    (Plane.SAGITTAL, "front"): (-1, 0),
+    (Plane.SAGITTAL, "above"): (0, -1),
+}
+
+
 class TestOrientation:
     """A marker left of, in front of and above the carotid comes out to the right, at the top, at the top."""
 
-    MARKERS = {
-        "left": ((44, -3, -3), (50, 3, 3)),
-        "front": ((27, -24, -3), (33, -18, 3)),
-        "above": ((27, -3, 34), (33, 3, 40)),
-    }
-    EXPECTED = {
-        (Plane.AXIAL, "left"): (1, 0),
-        (Plane.AXIAL, "front"): (0, -1),
-        (Plane.CORONAL, "left"): (1, 0),
-        (Plane.CORONAL, "above"): (0, -1),
-        (Plane.SAGITTAL, "front"): (-1, 0),
-        (Plane.SAGITTAL, "above"): (0, -1),
-    }
-
     @pytest.mark.parametrize(("plane", "name"), EXPECTED)
     def test_of_a_marker(self, plane: Plane, name: str) -> None:
-        low, high = self.MARKERS[name]
+        low, high = MARKERS[name]
         marker = replace(box(name=name, low=low, high=high, spacing_mm=2.0), number=100)
         small = box(name=LEFT, low=(27, -3, -6), high=(33, 3, 6), spacing_mm=2.0)
         spot = left_spot(peaked_case(structures={LEFT: small, name: marker}))
@@ -79,7 +80,7 @@ class TestOrientation:
         place = points_of(drawn[order.index(name)]).mean(axis=0)
         judged = points_of(lines(picture, INK[OutlineKind.JUDGED], width="2.6")[0]).mean(axis=0)
         across, down = place - judged
-        towards = self.EXPECTED[plane, name]
+        towards = EXPECTED[plane, name]
         assert (across * towards[0] + down * towards[1]) > 20
         assert abs(across * towards[1] + down * towards[0]) < 8
 
@@ -90,7 +91,7 @@ class TestOrientation:
         spot = left_spot(peaked_case())
         section = next(s for s in spot.sections if s.plane is plane)
         picture = parsed(spot, section)
-        frame = [r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none"][0]
+        frame = next(r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none")
         left, top, width, height = (float(frame.get(k, "nan")) for k in ("x", "y", "width", "height"))
         where = texts(picture)
         first, second, upper, lower = (where[letter] for letter in letters)
@@ -109,7 +110,7 @@ def test_places_and_scale_are_those_of_the_patient() -> None:
     assert (judged[:, 0].min() - limit[0, 0]) / scale == pytest.approx(28 - 5, abs=0.4)
     bar = next(p.get("d", "") for p in picture.iter(f"{SVG}path") if "h" in p.get("d", ""))
     length = float(re.search(r"h([\d.]+)", bar).group(1))  # type: ignore[union-attr]
-    frame = [r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none"][0]
+    frame = next(r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none")
     per_mm = float(frame.get("width", "nan")) / spot.sections[0].extent.width_mm
     assert length == pytest.approx(20 * per_mm, abs=0.06)
     assert scale == pytest.approx(per_mm, rel=0.02)
@@ -121,7 +122,7 @@ def test_the_cross_is_at_the_hot_spot_and_leaves_it_free() -> None:
     for section in spot.sections:
         picture = parsed(spot, section)
         cross = points_of(lines(picture, "#000000", width="1.6")[0])
-        frame = [r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none"][0]
+        frame = next(r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none")
         left, top, width = (float(frame.get(k, "nan")) for k in ("x", "y", "width"))
         per_mm = width / section.extent.width_mm
         offset = section.plane.across_down(spot.xyz_mm) - [section.extent.left_mm, section.extent.top_mm]
@@ -266,7 +267,7 @@ def test_hatching_covers_what_is_not_known_and_nothing_else() -> None:
     )  # fmt: skip
     picture = parsed(spot, section)
     ends = points_of(lines(picture, "#606060")[0]).reshape(-1, 2, 2)
-    frame = [r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none"][0]
+    frame = next(r for r in picture.iter(f"{SVG}rect") if r.get("fill") == "none")
     left, top, width = (float(frame.get(k, "nan")) for k in ("x", "y", "width"))
     middles = (ends.mean(axis=1) - [left, top]) * 80 / width - 40
     reach = np.abs(middles).max(axis=1)
