@@ -54,7 +54,7 @@ def structure_outlines(
         each = _Drawn(structure=structure, kind=OutlineKind.STRUCTURE, name=structure.name)
         others += _add(context, each, window, found, notes)
     if left:
-        notes.append(f"not drawn: {left} more structures, which are further from the hot spot")
+        notes.append(f"not drawn: up to {left} more structures, which are further from the hot spot")
     for each in (*targets, first):
         _add(context, each, window, found, notes)
     return found, tuple(notes)

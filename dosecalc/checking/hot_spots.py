@@ -27,7 +27,7 @@ from dosecalc.structures import Structure
 Floats = npt.NDArray[np.float64]
 
 _MARGIN_MM = 25.0
-_LEAST_MM, _MOST_MM = 80.0, 200.0
+_LEAST_MM, _MOST_MM = 80.0, 150.0
 _DOSE_STEP_MM = 1.0
 _LEVELS_PERCENT = (50, 75, 100, 125, 150)
 """Isodoses in percent of the limit."""
@@ -152,7 +152,7 @@ class _Judged:
 
 
 def window_around(structure: Structure, xyz_mm: Sequence[float]) -> Window:
-    """What the sections show: a structure and a point with a margin, at least 80 and at most 200 mm."""
+    """What the sections show: a structure and a point with a margin, at least 80 and at most 150 mm."""
     points = np.concatenate([c.points_xyz_mm for c in structure.contours])
     spot = np.asarray(xyz_mm, dtype=np.float64)
     low = np.minimum(points.min(axis=0), spot) - _MARGIN_MM
