@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import base64
 import io
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
 
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.checking.judging import digits
 from dosecalc.errors import DosecalcError
 from dosecalc.report.section_labels import FONT_PX, Placed, Wanted, placed, simplified
-from dosecalc.report.tables import clean
+from dosecalc.report.section_marks import haloed, place, px, slanting, text_at
+from dosecalc.report.section_words import LONG, described, is_limit, label_of, safe, title_of, value_of
 from dosecalc.sections import NOT_KNOWN_GREY, GreyImage, HotSpot, Outline, OutlineKind, Section
 
 Floats = npt.NDArray[np.float64]
@@ -25,12 +23,7 @@ _WIDEST_PX, _TALLEST_PX = 260.0, 420.0
 _LEAST_WIDTH_PX = 190.0  # for the texts above and below
 _SIDE_PX, _TOP_PX, _BOTTOM_PX = 22.0, 40.0, 66.0
 _TOLERANCE_PX = 0.15
-_HATCH_PX = 8.0
 _HALO_PX = 1.6
-_SHORT, _LONG = 20, 60
-"""Characters of a name in the picture, and in the text for those who cannot see it."""
-_AXES = "xyz"
-_SAME = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +84,14 @@ def section_svg(hot_spot: HotSpot, section: Section) -> str:
         *_labels(view, hot_spot, section),
     ]
     lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_n(view.width)}" height="{_n(view.height)}" '
-        f'viewBox="0 0 {_n(view.width)} {_n(view.height)}" role="img" font-family="sans-serif" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{px(view.width)}" height="{px(view.height)}" '
+        f'viewBox="0 0 {px(view.width)} {px(view.height)}" role="img" font-family="sans-serif" '
         f'fill="{_INK}">',
-        f"<title>{_safe(_title(section), _LONG)}: hot spot of {_safe(hot_spot.structure, _LONG)}</title>",
-        f"<desc>{_described(hot_spot, section)}</desc>",
-        f'<rect width="{_n(view.width)}" height="{_n(view.height)}" fill="#ffffff"/>',
+        f"<title>{safe(title_of(section), LONG)}: hot spot of {safe(hot_spot.structure, LONG)}</title>",
+        f"<desc>{described(hot_spot, section)}</desc>",
+        f'<rect width="{px(view.width)}" height="{px(view.height)}" fill="#ffffff"/>',
         *body,
-        f'<rect x="{_n(view.left)}" y="{_n(_TOP_PX)}" width="{_n(view.across)}" height="{_n(view.down)}" '
+        f'<rect x="{px(view.left)}" y="{px(_TOP_PX)}" width="{px(view.across)}" height="{px(view.down)}" '
         f'fill="none" stroke="{_INK}" stroke-width="1"/>',
         *_margins(view, hot_spot, section),
         "</svg>",
@@ -126,7 +119,7 @@ class _View:
     def height(self) -> float:
         return self.down + _TOP_PX + _BOTTOM_PX
 
-    def px(self, points_mm: Floats) -> Floats:
+    def at(self, points_mm: Floats) -> Floats:
         """Places in the whole picture."""
         return np.asarray((points_mm - [self.left_mm, self.top_mm]) * self.scale + [self.left, _TOP_PX])
 
@@ -152,9 +145,9 @@ def _image(view: _View, grey: GreyImage | None) -> Iterator[str]:
     if grey is None:
         return
     corners = [[grey.extent.left_mm, grey.extent.top_mm], [grey.extent.right_mm, grey.extent.bottom_mm]]
-    (x, y), (right, bottom) = view.px(np.array(corners)).tolist()
+    (x, y), (right, bottom) = view.at(np.array(corners)).tolist()
     yield (
-        f'<image x="{_n(x)}" y="{_n(y)}" width="{_n(right - x)}" height="{_n(bottom - y)}" '
+        f'<image x="{px(x)}" y="{px(y)}" width="{px(right - x)}" height="{px(bottom - y)}" '
         f'preserveAspectRatio="none" href="data:image/png;base64,{_png(grey)}"/>'
     )
 
@@ -174,24 +167,9 @@ def _png(grey: GreyImage) -> str:
 def _hatched(view: _View, section: Section) -> Iterator[str]:
     """Slanting lines over where dose is not known."""
     for outline in section.of(OutlineKind.NOT_KNOWN):
-        loops = [view.px(loop.points_mm) for loop in outline.loops]
-        pieces = [f"M{_xy(a)}L{_xy(b)}" for a, b in _slanting(loops)]
+        loops = [view.at(loop.points_mm) for loop in outline.loops]
+        pieces = [f"M{place(a)}L{place(b)}" for a, b in slanting(loops)]
         yield from _stroked(view, "".join(pieces), _HATCH)
-
-
-def _slanting(loops: Sequence[Floats]) -> Iterator[tuple[Floats, Floats]]:
-    """Pieces of the lines x + y = constant that lie inside an odd number of loops."""
-    edges = np.concatenate([np.hstack([loop, np.roll(loop, -1, axis=0)]) for loop in loops])
-    start, stop = edges[:, 0] + edges[:, 1], edges[:, 2] + edges[:, 3]
-    first = math.ceil(min(start.min(), stop.min()) / _HATCH_PX)
-    last = math.floor(max(start.max(), stop.max()) / _HATCH_PX)
-    for number in range(first, last + 1):
-        level = number * _HATCH_PX
-        met = (start <= level) != (stop <= level)
-        part = ((level - start[met]) / (stop[met] - start[met]))[:, None]
-        points = edges[met, :2] + part * (edges[met, 2:] - edges[met, :2])
-        ordered = points[np.argsort(points[:, 0], kind="stable")]
-        yield from zip(ordered[::2], ordered[1::2], strict=False)
 
 
 def _lines(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
@@ -202,28 +180,24 @@ def _lines(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
 
 
 def _path(view: _View, points_mm: Floats, closed: bool) -> str:
-    points = view.px(points_mm)
+    points = view.at(points_mm)
     if closed:
         points = np.vstack([points, points[:1]])
     points = simplified(points, _TOLERANCE_PX)
     if closed:
         points = points[:-1]
-    return f"M{'L'.join(_xy(p) for p in points)}{'Z' if closed else ''}"
+    return f"M{'L'.join(place(p) for p in points)}{'Z' if closed else ''}"
 
 
 def _stroke_of(outline: Outline, hot_spot: HotSpot) -> _Stroke:
     if outline.dose_gy is None:
         return _STRUCTURES.get(outline.kind, _HATCH)
-    if _is_limit(outline, hot_spot):
+    if is_limit(outline, hot_spot):
         return _LIMIT
     part = outline.dose_gy / hot_spot.limit
     if part < 1:
         return _BELOW[part < 0.7]
     return _ABOVE[part > 1.4]
-
-
-def _is_limit(outline: Outline, hot_spot: HotSpot) -> bool:
-    return outline.dose_gy is not None and math.isclose(outline.dose_gy, hot_spot.limit, rel_tol=_SAME)
 
 
 def _stroked(view: _View, path: str, stroke: _Stroke) -> Iterator[str]:
@@ -232,13 +206,13 @@ def _stroked(view: _View, path: str, stroke: _Stroke) -> Iterator[str]:
         return
     joined = 'fill="none" stroke-linejoin="round"'
     if view.halo:
-        yield f'<path d="{path}" {joined} stroke="#ffffff" stroke-width="{_n(stroke.width + _HALO_PX)}"/>'
+        yield f'<path d="{path}" {joined} stroke="#ffffff" stroke-width="{px(stroke.width + _HALO_PX)}"/>'
     dashes = f' stroke-dasharray="{stroke.dashes}"' if stroke.dashes else ""
     yield f'<path d="{path}" {joined} stroke="{stroke.colour}" stroke-width="{stroke.width:g}"{dashes}/>'
 
 
 def _spot(view: _View, hot_spot: HotSpot, section: Section) -> tuple[float, float]:
-    x, y = view.px(section.plane.across_down(hot_spot.xyz_mm)).tolist()
+    x, y = view.at(section.plane.across_down(hot_spot.xyz_mm)).tolist()
     return x, y
 
 
@@ -246,14 +220,14 @@ def _cross(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
     """Four strokes that leave the hot spot itself free."""
     x, y = _spot(view, hot_spot, section)
     ways = ((1, 0), (-1, 0), (0, 1), (0, -1))
-    path = "".join(f"M{_n(x + 4 * a)} {_n(y + 4 * b)}L{_n(x + 12 * a)} {_n(y + 12 * b)}" for a, b in ways)
+    path = "".join(f"M{px(x + 4 * a)} {px(y + 4 * b)}L{px(x + 12 * a)} {px(y + 12 * b)}" for a, b in ways)
     for colour, width in (("#ffffff", 4.0), (_INK, 1.6)):
         yield f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="{width:g}"/>'
 
 
 def _labels(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
     """Names and doses, the most important ones first: where there is no room, the others go without."""
-    isodoses = sorted(section.of(OutlineKind.ISODOSE), key=lambda o: not _is_limit(o, hot_spot))
+    isodoses = sorted(section.of(OutlineKind.ISODOSE), key=lambda o: not is_limit(o, hot_spot))
     others = (OutlineKind.TARGET, OutlineKind.STRUCTURE)
     chosen = [
         *section.of(OutlineKind.JUDGED),
@@ -273,30 +247,23 @@ def _labels(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
 
 def _wanted(view: _View, outline: Outline, hot_spot: HotSpot) -> Wanted:
     origin = np.array([view.left, _TOP_PX])
-    lines = [_around(view.px(loop.points_mm), loop.closed) - origin for loop in outline.loops]
+    lines = [_around(view.at(loop.points_mm), loop.closed) - origin for loop in outline.loops]
     if outline.kind is OutlineKind.NOT_KNOWN:
         # In the middle of the longest lines of the hatching there is most room.
-        pieces = [(float(np.hypot(*(b - a))), (a + b) / 2) for a, b in _slanting(lines)]
+        pieces = [(float(np.hypot(*(b - a))), (a + b) / 2) for a, b in slanting(lines)]
         longest = max((length for length, _ in pieces), default=0.0)
         lines = [np.array([middle, middle]) for length, middle in pieces if length > 0.9 * longest] or lines
     on_line = outline.kind in (OutlineKind.ISODOSE, OutlineKind.NOT_KNOWN)
-    return Wanted(text=_label(outline, hot_spot), lines=lines, on_line=on_line)
+    return Wanted(text=label_of(outline, hot_spot), lines=lines, on_line=on_line)
 
 
 def _around(points: Floats, closed: bool) -> Floats:
     return np.vstack([points, points[:1]]) if closed else points
 
 
-def _label(outline: Outline, hot_spot: HotSpot) -> str:
-    if outline.dose_gy is None:
-        return _cut(outline.name, _SHORT)
-    text = f"{round(outline.dose_gy, 2):g} {hot_spot.unit}"
-    return f"limit {text}" if _is_limit(outline, hot_spot) else text
-
-
 def _label_text(view: _View, at: Placed, stroke: _Stroke) -> Iterator[str]:
     bold = "bold" if stroke.width > 2 else ""
-    yield from _haloed(
+    yield from haloed(
         at.x_px + view.left,
         at.y_px + _TOP_PX + FONT_PX * 0.36,
         at.text,
@@ -310,95 +277,17 @@ def _margins(view: _View, hot_spot: HotSpot, section: Section) -> Iterator[str]:
     """What stands around the frame: where it lies, its edges, the scale, and the dose at the hot spot."""
     middle_x, middle_y = view.left + view.across / 2, _TOP_PX + view.down / 2
     right, bottom = view.left + view.across, _TOP_PX + view.down
-    yield _text(_SIDE_PX, 14, _title(section), size=12, weight="bold")
+    yield text_at(_SIDE_PX, 14, title_of(section), size=12, weight="bold")
     first, second, upper, lower = (word[0].upper() for word in section.plane.edges)
-    yield _text(view.left - 11, middle_y + 5, first, size=14, weight="bold", anchor="middle")
-    yield _text(right + 11, middle_y + 5, second, size=14, weight="bold", anchor="middle")
-    yield _text(middle_x, _TOP_PX - 6, upper, size=14, weight="bold", anchor="middle")
-    yield _text(middle_x, bottom + 16, lower, size=14, weight="bold", anchor="middle")
+    yield text_at(view.left - 11, middle_y + 5, first, size=14, weight="bold", anchor="middle")
+    yield text_at(right + 11, middle_y + 5, second, size=14, weight="bold", anchor="middle")
+    yield text_at(middle_x, _TOP_PX - 6, upper, size=14, weight="bold", anchor="middle")
+    yield text_at(middle_x, bottom + 16, lower, size=14, weight="bold", anchor="middle")
     bar_mm = 20 if section.extent.width_mm >= 60 else 10
     length, y = bar_mm * view.scale, bottom + 34
     yield (
-        f'<path d="M{_n(_SIDE_PX)} {_n(y - 4)}v8m0 -4h{_n(length)}m0 -4v8" fill="none" '
+        f'<path d="M{px(_SIDE_PX)} {px(y - 4)}v8m0 -4h{px(length)}m0 -4v8" fill="none" '
         f'stroke="{_INK}" stroke-width="1.6"/>'
     )
-    yield _text(_SIDE_PX + length + 6, y + 4, f"{bar_mm} mm", size=11)
-    yield _text(_SIDE_PX, y + 21, _value(hot_spot), size=11)
-
-
-def _title(section: Section) -> str:
-    axis = _AXES[section.plane.axes[2]]
-    return f"{section.plane.value}, {axis} = {round(section.position_mm, 1) + 0.0:.1f} mm"
-
-
-def _value(hot_spot: HotSpot) -> str:
-    least = "at least " if hot_spot.at_least else ""
-    return f"+ {least}{digits(hot_spot.value, hot_spot.limit)} {hot_spot.unit}"
-
-
-def _described(hot_spot: HotSpot, section: Section) -> str:
-    """The picture in words."""
-    place = ", ".join(f"{round(v, 1) + 0.0:.1f}" for v in hot_spot.xyz_mm)
-    edges = dict(zip(("left", "right", "top", "bottom"), section.plane.edges, strict=True))
-    parts = [
-        f"{section.plane.value} section through the hot spot of {_cut(hot_spot.structure, _LONG)} "
-        f"({_cut(hot_spot.rule, _LONG)}) at ({place}) mm: {_value(hot_spot)[2:]}, "
-        f"limit {hot_spot.comparison} {hot_spot.limit:g} {hot_spot.unit}; "
-        f"{_cut(hot_spot.quantity, 4 * _LONG)}",
-        "; ".join(f"{word} at the {edge}" for edge, word in edges.items()),
-    ]
-    isodoses = [_label(o, hot_spot) for o in section.of(OutlineKind.ISODOSE)]
-    parts.append(f"isodoses: {', '.join(isodoses) or 'none of those sought'}")
-    for kind in _STRUCTURES:
-        names = [_cut(o.name, _LONG) for o in section.of(kind)]
-        if names:
-            parts.append(f"{kind.value}: {', '.join(names)}")
-    if section.of(OutlineKind.NOT_KNOWN):
-        parts.append("hatched: dose not known")
-    image = section.grey
-    parts.append(
-        f"under it CT from {image.low_hu:g} to {image.high_hu:g} HU" if image else "no image under it"
-    )
-    return escape(". ".join(parts))
-
-
-def _haloed(x: float, y: float, text: str, *, size: float, weight: str, fill: str) -> Iterator[str]:
-    """A text that a white edge keeps legible on whatever is under it."""
-    edge = ' stroke="#ffffff" stroke-width="3.2" stroke-linejoin="round"'
-    yield _text(x, y, text, size=size, anchor="middle", weight=weight, fill="#ffffff", more=edge)
-    yield _text(x, y, text, size=size, anchor="middle", weight=weight, fill=fill)
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    size: float,
-    anchor: str = "start",
-    weight: str = "",
-    fill: str = "",
-    more: str = "",
-) -> str:
-    named = {"text-anchor": anchor if anchor != "start" else "", "font-weight": weight, "fill": fill}
-    given = "".join(f' {name}="{value}"' for name, value in named.items() if value)
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{size:g}"{given}{more}>{escape(clean(text))}</text>'
-
-
-def _cut(text: str, most: int) -> str:
-    """A text of a file on one line, and no longer than that."""
-    found = clean(text)
-    return found if len(found) <= most else f"{found[: most - 3]}..."
-
-
-def _safe(text: str, most: int) -> str:
-    return escape(_cut(text, most))
-
-
-def _n(value: float) -> str:
-    """A length in pixels, to a tenth."""
-    return f"{round(value, 1) + 0.0:g}"
-
-
-def _xy(point: Floats) -> str:
-    return f"{_n(float(point[0]))} {_n(float(point[1]))}"
+    yield text_at(_SIDE_PX + length + 6, y + 4, f"{bar_mm} mm", size=11)
+    yield text_at(_SIDE_PX, y + 21, value_of(hot_spot), size=11)
