@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -17,6 +19,8 @@ from dosecalc.statement import Grouping
 from dosecalc.tables import Table, parse_toml
 
 FORMAT_VERSION = 1
+_MOST_BYTES = 1_000_000
+"""The shipped ones have 20 kB; what is this large was not written as a protocol."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,8 +103,8 @@ class Protocol:
     """A protocol as read: nothing in it was filled in by the program.
 
     What is given within ``visit_hours`` of each other is one visit. ``sha256`` is the hash of the file, with
-    that of the file it extends where there is one; ``changed_rules`` are the rules of that one which the
-    file changes.
+    that of the shipped protocol it ``extends`` where there is one; ``changed_rules`` are the rules of that
+    one which the file changes.
     """
 
     name: str
@@ -114,6 +118,7 @@ class Protocol:
     recovery: tuple[Recovery, ...] = ()
     sha256: str
     path: str
+    extends: str = ""
     changed_rules: tuple[str, ...] = ()
 
     def role(self, name: str) -> Role:
@@ -153,9 +158,33 @@ def load_protocol(name: str | Path) -> Protocol:
     >>> [course.name for course in protocol.courses]
     ['prior', 'induction', 'definitive']
     """
-    content, source = _content(name)
-    data, digest = _extended(content, source, ())
-    top = Table(data, source=source)
+    content, source = protocol_content(name)
+    return protocol_from(protocol_tables(content, source), content, source)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolTables:
+    """A protocol file as tables, laid over those of the shipped one that it extends."""
+
+    data: Mapping[str, object]
+    extends: str
+    sha256: str
+
+
+def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protocol:
+    """The protocol that the tables of a file hold.
+
+    Raises
+    ------
+    TomlError : if they are invalid, naming the path inside the file.
+
+    Examples
+    --------
+    >>> content, source = protocol_content("example_spine")
+    >>> protocol_from(protocol_tables(content, source), content, source).name
+    'example_spine'
+    """
+    top = Table(tables.data, source=source)
     protocol = Protocol(
         name=top.string("name"),
         title=top.string("title"),
@@ -166,8 +195,9 @@ def load_protocol(name: str | Path) -> Protocol:
         structures=tuple(_structure(t) for t in top.tables("structures", name="name")),
         rules=tuple(read_rule(t) for t in top.tables("rules", name="id")),
         recovery=tuple(_recovery(t) for t in top.tables("recovery")),
-        sha256=digest,
+        sha256=tables.sha256,
         path=source,
+        extends=tables.extends,
         changed_rules=_changed_rules(content, source),
     )
     top.done()
@@ -175,20 +205,65 @@ def load_protocol(name: str | Path) -> Protocol:
     return protocol
 
 
-def _content(name: str | Path) -> tuple[bytes, str]:
+def protocol_content(name: str | Path) -> tuple[bytes, str]:
+    """The bytes of a shipped protocol or of a file, and the name that errors call it by.
+
+    Raises
+    ------
+    InputError : if there is no such protocol or file, or it cannot be read.
+
+    Examples
+    --------
+    >>> protocol_content("redefine")[1]
+    'redefine.toml'
+    """
     text = str(name)
     if text in shipped_protocols():
         file = resources.files("dosecalc") / "protocols" / f"{text}.toml"
         return file.read_bytes(), f"{text}.toml"
     path = Path(name)
-    if path.is_file():
-        try:
+    try:
+        if path.is_file():
+            size = path.stat().st_size
+            if size > _MOST_BYTES:
+                raise InputError(
+                    f"{_short(text)}: expected a protocol of {_MOST_BYTES / 1e6:g} MB at most, "
+                    f"found {size / 1e6:.1f} MB"
+                )
             return path.read_bytes(), path.name
-        except OSError as error:
-            raise InputError(f"{name}: cannot be read: {error.strerror}") from None
-    shipped = ", ".join(shipped_protocols())
-    found = "a folder" if path.is_dir() else "neither"
-    raise InputError(f"protocol {text!r}: expected a TOML file or one of: {shipped}; found {found}")
+        found = "a folder" if path.is_dir() else "a device" if path.exists() else "no such file"
+    except (OSError, ValueError) as error:  # a name that is too long, a folder that may not be searched
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"protocol {_short(text)!r}: cannot be read: {reason}") from None
+    shipped = shipped_protocols()
+    near = difflib.get_close_matches(text, shipped, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise InputError(
+        f"protocol {_short(text)!r}: expected a TOML file or one of: {', '.join(shipped)}; "
+        f"found {found}{hint}"
+    )
+
+
+def _short(text: str) -> str:
+    """The end of a name that is too long for a message."""
+    return text if len(text) <= 200 else f"...{text[-197:]}"
+
+
+def protocol_tables(content: bytes, source: str) -> ProtocolTables:
+    """The tables of a protocol file, laid over those of the protocol that it extends.
+
+    Raises
+    ------
+    InputError : if the file is no TOML, or extends what is not shipped.
+
+    Examples
+    --------
+    >>> protocol_tables(*protocol_content("redefine")).data["name"]
+    'redefine'
+    """
+    data, digest = _extended(content, source, ())
+    extends = str(parse_toml(content, source).get("extends", ""))
+    return ProtocolTables(data=data, extends=extends, sha256=digest)
 
 
 def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[str, object], str]:
@@ -209,7 +284,7 @@ def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[
         raise top.error("extends", f"expected a shipped protocol ({shipped}), found {base_name!r}")
     if "name" not in data:
         raise top.error("name", "expected a name of its own, found none")
-    base, base_digest = _extended(*_content(base_name), (*seen, base_name))
+    base, base_digest = _extended(*protocol_content(base_name), (*seen, base_name))
     data.setdefault("title", f"{base['title']} (as changed in {source})")
     _refuse_repeats(data, top)
     return _overlaid(base, data), f"{digest}+{base_digest}"
@@ -223,7 +298,7 @@ def _changed_rules(content: bytes, source: str) -> tuple[str, ...]:
         return ()
     own, below = (
         [r.get("id") for r in rules if isinstance(r, dict)] if isinstance(rules, list) else []
-        for rules in (data.get("rules"), _extended(*_content(str(base)), ())[0].get("rules"))
+        for rules in (data.get("rules"), _extended(*protocol_content(str(base)), ())[0].get("rules"))
     )
     return tuple(str(i) for i in own if i in below)
 
@@ -234,8 +309,8 @@ def _refuse_repeats(data: Mapping[str, object], top: Table) -> None:
         items = data.get(key)
         label = "id" if key == "rules" else "name"
         names = [i.get(label) for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-        for name in names:
-            if name is not None and names.count(name) > 1:
+        for name, count in Counter(n for n in names if isinstance(n, str)).items():
+            if count > 1:
                 raise top.error(f"{key}[{name}]", f"expected each name once, found {name!r} twice")
 
 
@@ -425,12 +500,14 @@ def _unique_aliases(protocol: Protocol, top: Table) -> None:
 
 
 def _unique(names: list[str], key: str, top: Table) -> set[str]:
-    for name in names:
-        if names.count(name) > 1:
+    for name, count in Counter(names).items():
+        if count > 1:
             raise top.error(f"{key}[{name}]", f"expected each name once, found {name!r} twice")
     return set(names)
 
 
 def _known(name: str, known: set[str], where: str, top: Table) -> None:
     if name not in known:
-        raise top.error(where, f"expected one of {', '.join(sorted(known))}, found {name!r}")
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise top.error(where, f"expected one of {', '.join(sorted(known))}, found {name!r}{hint}")

@@ -35,7 +35,10 @@ def parse_toml(content: bytes, source: Path | str) -> dict[str, object]:
 
 def _short(value: object) -> str:
     """A value for a message: what it is, where it is long."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except RecursionError:  # tables in tables without end
+        return f"a {type(value).__name__} nested too deep"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -209,7 +212,7 @@ class Table:
         found = []
         for n, value in enumerate(self._list(key, ()), start=1):
             if not isinstance(value, dict):
-                raise self.error(f"{key}[{n}]", f"expected a table, found {value!r}")
+                raise self.error(f"{key}[{n}]", f"expected a table, found {_short(value)}")
             label = value.get(name)
             where = f"{key}[{label if isinstance(label, str) else n}]"
             found.append(Table(value, source=self.source, where=self.path(where)))

@@ -233,6 +233,21 @@ class TestFile:
         with pytest.raises(InputError, match=r"mine\.toml: expected a TOML file"):
             load_protocol(path)
 
+    def test_too_large_to_be_one(self, tmp_path: Path) -> None:
+        path = written(tmp_path, SMALL + "#" * 1_000_000)
+        with pytest.raises(InputError, match=r"expected a protocol of 1 MB at most, found 1\.0 MB"):
+            load_protocol(path)
+
+    def test_names_that_are_nearly_right(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"found no such file; did you mean 'redefine'\?"):
+            load_protocol("redefin")
+        message = refusal(tmp_path, SMALL.replace('structures = ["Cord"]', 'structures = ["Cort"]'))
+        assert message.endswith("found 'Cort'; did you mean 'Cord'?")
+
+    def test_a_name_that_no_file_can_have(self) -> None:
+        with pytest.raises(InputError, match="cannot be read"):
+            load_protocol("x" * 5000)
+
     def test_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"example_spine, redefine"):
             load_protocol(tmp_path / "nothing.toml")
@@ -252,6 +267,7 @@ class TestExtends:
         protocol = self.load(tmp_path, "")
         assert protocol.rules == redefine().rules
         assert protocol.name == "local"
+        assert (protocol.extends, redefine().extends) == ("redefine", "")
         assert redefine().sha256 in protocol.sha256
         assert protocol.sha256 != redefine().sha256
         assert protocol.title != redefine().title

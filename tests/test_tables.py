@@ -203,3 +203,9 @@ def test_what_is_no_toml_is_an_input_error(content: bytes) -> None:
 
 def test_byte_order_mark_is_no_fault() -> None:
     assert parse_toml(b"\xef\xbb\xbfa = 1", "mine.toml") == {"a": 1}
+
+
+def test_what_is_nested_without_end_is_named_in_short() -> None:
+    found = Table(parse_toml(b"a = {b" + b".b" * 3000 + b" = 1}", "mine.toml"), source="mine.toml")
+    with pytest.raises(TomlError, match=r"a: expected a string, found a dict nested too deep$"):
+        found.string("a")
