@@ -1,0 +1,60 @@
+"""What the author of a valid protocol may not have meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from test_protocol import SMALL, written
+
+from dosecalc import load_protocol
+from dosecalc.protocol import shipped_protocols
+from dosecalc.report.protocol_advice import advice
+from dosecalc.report.protocol_changes import Changes
+
+
+def said(folder: Path, text: str) -> set[tuple[str, str]]:
+    found = advice(load_protocol(written(folder, text)), Changes())
+    return {(a.where, a.text.split(":")[0]) for a in found}
+
+
+@pytest.mark.parametrize("name", shipped_protocols())
+def test_shipped_protocols_need_none(name: str) -> None:
+    assert advice(load_protocol(name), Changes()) == ()
+
+
+def test_sources(tmp_path: Path) -> None:
+    text = SMALL.replace('alpha_beta_gy = 2.0\nsource = "a test"', 'alpha_beta_gy = 2.0\nsource = " "')
+    text = text.replace(
+        '"session_sum"\nsource = "a test"', '"session_sum"\nsource = "Smith; State your source"'
+    )
+    assert {where for where, _ in said(tmp_path, text)} == {
+        "structures[Cord].source",
+        "rules[cord].source",
+    }
+
+
+def test_names_that_a_reader_mistakes_for_one(tmp_path: Path) -> None:
+    text = f'{SMALL}\n[[structures]]\nname = "Other"\naliases = ["spinal_cord"]\n'
+    ((where, words),) = said(tmp_path, text)
+    assert where == "structures[Other].aliases"
+    assert words == "'spinal_cord' differs from 'SpinalCord' of Cord in blanks and signs only"
+
+
+def test_a_limit_at_another_alpha_beta(tmp_path: Path) -> None:
+    limit = (
+        '\n[[rules]]\nid = "sum"\ntitle = "t"\nkind = "cumulative_limit"\nlevel = "required"\n'
+        'structures = ["Cord"]\ngoal = "Dmax < 50 Gy EQD2(3)"\nrecovered = true\nsource = "s"\n'
+    )
+    assert said(tmp_path, SMALL + limit) == {
+        (
+            "rules[sum].goal",
+            "'Dmax < 50 Gy EQD2(3)' is judged at its own a/b; the structure Cord has 2 Gy",
+        ),
+        ("rules[sum].recovered", "the protocol has no recovery for Cord"),
+    }
+
+
+def test_nothing_that_decides(tmp_path: Path) -> None:
+    assert {w for w, _ in said(tmp_path, SMALL.replace('"required"', '"advisory"'))} == {"rules"}
+    assert {w for w, _ in said(tmp_path, SMALL[: SMALL.index("[[rules]]")])} == {"rules"}
