@@ -1,4 +1,5 @@
-"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining``, ``check`` and ``export``.
+"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining``, ``check``, ``export`` and
+``protocol``.
 
 Exit codes of ``check``: 0 all required rules pass or are not due; 1 a required rule fails; 2 nothing can
 be checked; 3 no required rule fails, but one is UNCERTAIN or NOT EVALUATED, or none was judged; 4 an
@@ -22,6 +23,7 @@ from dosecalc.case import Case
 from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
 from dosecalc.cli_export import add_export_options, export
+from dosecalc.cli_protocol import add_protocol_commands, protocol
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Outcome
 from dosecalc.protocol import Protocol, load_protocol
@@ -44,6 +46,7 @@ _EPILOG = """examples:
   dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
   dosecalc check FOLDER --after-fraction 25   the same as after a fraction of the last course
   dosecalc export FOLDER --out DIR            summed EQD2 as RT Dose files, one for each a/b
+  dosecalc protocol show redefine             a protocol in words; also: list, validate, new
 
 exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
 3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
@@ -121,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
     exported = commands.add_parser("export", help="summed BED, EQD2 or physical dose as RT Dose files")
     add_export_options(exported)
+    add_protocol_commands(commands.add_parser("protocol", help="protocols: list, show, validate, new"))
     for command in (ledger, remaining, check, exported):
         command.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
         when = command.add_mutually_exclusive_group()
@@ -265,6 +269,12 @@ def _export(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
+def _protocol(options: argparse.Namespace) -> int:
+    for text in protocol(options):
+        print(text, end="")
+    return EXIT_PASS
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "dvh": _dvh,
@@ -272,6 +282,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "remaining": _remaining,
     "check": _check,
     "export": _export,
+    "protocol": _protocol,
 }
 
 

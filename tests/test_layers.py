@@ -26,7 +26,7 @@ book
 checking exporting
 report
 __init__
-cli_export cli __main__
+cli_export cli_protocol cli __main__
 """
 """Left to right within a line, upper lines first; a package stands for all of its modules."""
 
