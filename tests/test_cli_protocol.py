@@ -156,7 +156,8 @@ def test_new_is_valid_and_never_overwrites(run: Run, tmp_path: Path, extends: li
     assert [p.name for p in tmp_path.iterdir()] == ["mine.toml"]
 
 
-def test_new_where_nothing_can_be_written(run: Run, tmp_path: Path) -> None:
+def test_new_where_nothing_can_be_written(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "link.toml").symlink_to(tmp_path / "elsewhere.toml")
     for name, words in (
         (tmp_path, "it stays as it is"),

@@ -88,6 +88,17 @@ def test_a_fault_elsewhere_hides_none_of_a_rule_and_makes_none() -> None:
     }
 
 
+def test_a_structure_with_a_fault_makes_no_fault_of_a_limit_in_bed() -> None:
+    limit = RULE.replace('kind = "session_limit"', 'kind = "cumulative_limit"').replace(
+        "3 Gy/fx", "3 Gy BED(2)"
+    )
+    limit = limit.replace('course = "only"\n', "").replace('reading = "session_sum"\n', "")
+    text = SMALL.replace(RULE, limit)
+    assert shown(text) == []
+    faults = shown(text.replace("alpha_beta_gy = 2.0", 'alpha_beta_gy = "2"'))
+    assert [f[0].split(": ")[1] for f in faults] == ["structures[Cord].alpha_beta_gy"]
+
+
 def test_rules_without_a_name_are_called_by_their_number() -> None:
     bare = RULE.replace('id = "cord"\n', "")
     faults = shown(SMALL + bare + "\n" + bare)
