@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from dosecalc.drawings import Drawings
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding, Outcome, Reading, finite
 from dosecalc.intervals import Interval
@@ -278,6 +279,9 @@ class StopPoint:
 class CheckResult:
     """The whole answer of a check.
 
+    ``draw`` makes, when it is asked, what a report draws of the case: curves and the book. It holds on to the
+    doses of the case for that.
+
     Examples
     --------
     >>> result = CheckResult(outcome=Outcome.PASS, provenance={"dosecalc": "0"})
@@ -294,6 +298,7 @@ class CheckResult:
     stop_points: tuple[StopPoint, ...] = ()
     assumptions: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    draw: Callable[[], Drawings] = field(default=Drawings, repr=False, compare=False)
 
     def __bool__(self) -> bool:
         raise DosecalcError("a check is neither true nor false; ask result.outcome")

@@ -35,7 +35,7 @@ from test_recovery import RULE
 
 from dosecalc import CheckResult, Outcome, Protocol, StructureSet, read_case
 from dosecalc.case import Case
-from dosecalc.checking import check_with_hot_spots
+from dosecalc.checking import check
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError
 from dosecalc.images import ImageSlice, stacked
@@ -75,7 +75,8 @@ def spots_of(
 ) -> tuple[CheckResult, tuple[HotSpot, ...]]:
     held = protocol or redefine()
     held = replace(held, rules=tuple(r for r in held.rules if r.id == only))
-    return check_with_hot_spots(case, held, settings=COARSE)
+    result = check(case, held, settings=COARSE)
+    return result, result.draw().hot_spots
 
 
 def left_spot(case: Case, protocol: Protocol | None = None, *, only: str = "R15") -> HotSpot:
@@ -254,7 +255,8 @@ class TestSum:
         protocol = cumulative("Dmax < 20 Gy")
         wanted = [r for r in protocol.rules if r.id == "R40.x" or isinstance(r.test, DecisionPoint)]
         case = read_case("sample_plans/redefine_stopped_after_cr")
-        result, (spot,) = check_with_hot_spots(case, replace(protocol, rules=tuple(wanted)))
+        result = check(case, replace(protocol, rules=tuple(wanted)))
+        (spot,) = result.draw().hot_spots
         (future,) = result.stop_points[0].rules
         finding = next(f for f in result.findings if f.rule == "R40.x")
         assert future.full is not None
@@ -360,7 +362,7 @@ def test_without_contourpy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_sample_plan() -> None:
     """The boost alone breaks 3 Gy at the left carotid: expected.json of the case."""
     case = read_case("sample_plans/redefine_carotid_violation")
-    _, (spot,) = check_with_hot_spots(case, redefine())
+    (spot,) = check(case, redefine()).draw().hot_spots
     assert (spot.rule, spot.structure, spot.limit) == ("R15", LEFT, 3.0)
     assert spot.value > 4.41  # D0.03cc
     for section in spot.sections:

@@ -21,8 +21,8 @@ doses structures plans registrations images records statement delivery sessions 
 book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
-goals rules rulefile protocol findings results sections provenance roles counts prescribed succession courses
-book
+goals rules rulefile protocol findings sections drawings results provenance roles counts prescribed succession
+courses book
 checking exporting
 report
 __init__
@@ -32,7 +32,7 @@ cli_export cli_protocol cli __main__
 
 ORDER = LAYERS.split()
 THIRD_PARTY = {"numpy", "scipy", "pydicom"}
-EXTRAS = {"contourpy", "PIL"}
+EXTRAS = {"PIL", "contourpy", "jinja2", "weasyprint"}
 """What the core does without: imported in the functions that need it, never when a module is."""
 
 

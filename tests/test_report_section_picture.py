@@ -15,7 +15,7 @@ from cases import COARSE, LEFT, box, redefine
 from PIL import Image
 from test_checking_hot_spots import left_spot, linear_case, peaked_case
 
-from dosecalc.checking import check_with_hot_spots
+from dosecalc.checking import check
 from dosecalc.errors import DosecalcError
 from dosecalc.report.section_picture import section_svg
 from dosecalc.sections import Extent, GreyImage, HotSpot, Loop, Outline, OutlineKind, Plane, Section
@@ -195,8 +195,8 @@ def test_texts_of_files_come_out_harmless_and_short() -> None:
 
 
 def test_nothing_comes_from_elsewhere_and_bytes_are_the_same_again() -> None:
-    _, first = check_with_hot_spots(peaked_case(), redefine(), settings=COARSE)
-    _, second = check_with_hot_spots(peaked_case(), redefine(), settings=COARSE)
+    first = check(peaked_case(), redefine(), settings=COARSE).draw().hot_spots
+    second = check(peaked_case(), redefine(), settings=COARSE).draw().hot_spots
     for spot, again in zip(first, second, strict=True):
         for a, b in zip(spot.sections, again.sections, strict=True):
             picture = section_svg(spot, a)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterator
 from typing import assert_never
 
+from dosecalc.book import entries
 from dosecalc.case import Case
 from dosecalc.checking import (
     calendar_rules,
@@ -24,10 +26,12 @@ from dosecalc.checking.allowances import Allowance, allowances
 from dosecalc.checking.assumptions import assumptions
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.decision_fraction import prescribed_gy
+from dosecalc.checking.dvh_figures import dvh_figures
 from dosecalc.checking.futures import stop_doses, stop_rules
 from dosecalc.checking.hot_spots import hot_spots
 from dosecalc.checking.standing import as_asked
 from dosecalc.checking.structure_doses import structure_doses
+from dosecalc.drawings import Drawings
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
@@ -61,7 +65,6 @@ from dosecalc.rules import (
     Weekly,
 )
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
-from dosecalc.sections import HotSpot
 
 
 def check(
@@ -97,39 +100,8 @@ def check(
     >>> result.outcome.value
     'PASS'
     """
-    return _result(_context(case, protocol, as_of, after_fraction, settings))
-
-
-def check_with_hot_spots(
-    case: Case,
-    protocol: Protocol,
-    *,
-    as_of: dt.date | None = None,
-    after_fraction: int | None = None,
-    settings: Settings = DEFAULT_SETTINGS,
-) -> tuple[CheckResult, tuple[HotSpot, ...]]:
-    """The same as :func:`check`, with sections through the hot spot of each limit that FAILs.
-
-    Raises
-    ------
-    InputError : as :func:`check`.
-    DosecalcError : if a package that draws sections is not installed.
-
-    Examples
-    --------
-    >>> from dosecalc.casefile import read_case
-    >>> from dosecalc.protocol import load_protocol
-    >>> case = read_case("sample_plans/redefine_compliant")
-    >>> check_with_hot_spots(case, load_protocol("redefine"))[1]
-    ()
-    """
     context = _context(case, protocol, as_of, after_fraction, settings)
-    result = _result(context)
-    return result, hot_spots(context, result.findings)
-
-
-def _result(context: Context) -> CheckResult:
-    findings, case, protocol = _findings(context), context.case, context.protocol
+    findings = _findings(context)
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
     return CheckResult(
@@ -141,6 +113,15 @@ def _result(context: Context) -> CheckResult:
         assumptions=assumptions(context),
         problems=case.problems,
         provenance=_provenance(context),
+        draw=functools.cache(functools.partial(_drawings, context, judged)),
+    )
+
+
+def _drawings(context: Context, findings: tuple[Finding, ...]) -> Drawings:
+    return Drawings(
+        figures=dvh_figures(context, findings),
+        entries=entries(context.treatment, context.protocol, statement=context.case.statement),
+        hot_spots=hot_spots(context, findings),
     )
 
 

@@ -46,10 +46,10 @@ def hot_spots(context: Context, findings: Iterable[Finding]) -> tuple[HotSpot, .
     Examples
     --------
     >>> from dosecalc.casefile import read_case
-    >>> from dosecalc.checking import check_with_hot_spots
+    >>> from dosecalc.checking import check
     >>> from dosecalc.protocol import load_protocol
     >>> case = read_case("sample_plans/redefine_carotid_violation")
-    >>> result, (spot,) = check_with_hot_spots(case, load_protocol("redefine"))
+    >>> (spot,) = check(case, load_protocol("redefine")).draw().hot_spots
     >>> spot.rule, spot.structure, spot.quantity
     ('R15', 'A_Carotid_L', 'dose of the induction session of days 1 to 3')
     >>> [s.plane.value for s in spot.sections]

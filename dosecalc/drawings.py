@@ -1,0 +1,94 @@
+"""What a report draws beside its tables: dose-volume curves with bands and limits, the book, hot spots."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.book_entries import Entry
+from dosecalc.findings import Outcome
+from dosecalc.intervals import Interval
+from dosecalc.sections import HotSpot
+
+Floats = npt.NDArray[np.float64]
+
+PERCENTS = (98, 95, 50, 5, 2)
+"""Of volume: the doses that a line is said in where it cannot be seen."""
+
+
+class Stage(enum.StrEnum):
+    """Which state of a treatment a line is about."""
+
+    PROJECTED = "as it stands"
+    GIVEN = "given so far"
+    PLANNED = "as planned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DvhLine:
+    """A cumulative dose-volume curve, thinned for drawing.
+
+    Parameters
+    ----------
+    quantity : as a physicist writes it, such as ``EQD2(3)``
+    volume_cm3 : of the structure
+    dose_gy : ascending, shape (n,)
+    percent : of the volume that has at least that dose, shape (n,); a lower bound where ``is_open``
+    low_percent, high_percent : ends of what it may be instead, shape (n,); no end above where ``is_open``
+    is_open : some dose is missing, so that nothing bounds the line from above
+    is_judged : a rule judges the dose of the structure
+    at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``
+    """
+
+    structure: str
+    stage: Stage
+    quantity: str
+    volume_cm3: float
+    dose_gy: Floats = field(repr=False)
+    percent: Floats = field(repr=False)
+    low_percent: Floats = field(repr=False)
+    high_percent: Floats = field(repr=False)
+    is_open: bool
+    is_judged: bool
+    at_percent: tuple[Interval, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvhLimit:
+    """A limit where it stands beside the lines: a dose, and a part of the volume in percent.
+
+    ``percent`` is None for a limit of a mean, which is no point of a curve. ``is_upper`` says that the line
+    has to pass below and to the left of it.
+    """
+
+    rule: str
+    structure: str
+    goal: str
+    dose_gy: float
+    percent: float | None
+    is_upper: bool
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DvhFigure:
+    """Lines of one kind of dose, limits on it, and what could not be drawn, in words."""
+
+    key: str
+    title: str
+    axis: str
+    lines: tuple[DvhLine, ...]
+    limits: tuple[DvhLimit, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawings:
+    """Everything that a report draws."""
+
+    figures: tuple[DvhFigure, ...] = ()
+    entries: tuple[Entry, ...] = ()
+    hot_spots: tuple[HotSpot, ...] = ()
