@@ -31,6 +31,7 @@ from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, PerFraction, Physi
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
 from dosecalc.registrationfile import read_deformation, read_matrix
 from dosecalc.registrations import Frames, Registration
+from dosecalc.report.check_report import write_report
 from dosecalc.results import CheckResult
 from dosecalc.rules import Level
 from dosecalc.sampling import Settings
@@ -109,4 +110,5 @@ __all__ = [
     "session_bed",
     "session_curves",
     "write_dose",
+    "write_report",
 ]

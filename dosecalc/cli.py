@@ -28,6 +28,8 @@ from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Outcome
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.report.case_text import case_text
+from dosecalc.report.check_html import Paper
+from dosecalc.report.check_report import report_bytes, require_report
 from dosecalc.report.check_text import check_text
 from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text, require_names
 from dosecalc.report.ledger_files import ledger_csv, ledger_json
@@ -44,6 +46,7 @@ _EPILOG = """examples:
   dosecalc ledger FOLDER --as-of 2026-04-15   the same as it stood on a day
   dosecalc remaining FOLDER --protocol MINE   how much of each cumulative limit is left
   dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
+  dosecalc check FOLDER --report out.html     the same as a report to read, to print and to sign
   dosecalc check FOLDER --after-fraction 25   the same as after a fraction of the last course
   dosecalc export FOLDER --out DIR            summed EQD2 as RT Dose files, one for each a/b
   dosecalc protocol show redefine             a protocol in words; also: list, validate, new
@@ -122,6 +125,15 @@ def _parser() -> argparse.ArgumentParser:
     remaining.add_argument("--json", type=Path, metavar="FILE", help="write it as JSON")
     check = commands.add_parser("check", help="hold a folder against a protocol")
     check.add_argument("--json", type=Path, metavar="FILE", help="write the result as JSON")
+    check.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write a report to read and to sign: .html or .pdf",
+    )
+    check.add_argument(
+        "--paper", choices=[p.value for p in Paper], default=Paper.A4.value, help="of the report; default: A4"
+    )
     exported = commands.add_parser("export", help="summed BED, EQD2 or physical dose as RT Dose files")
     add_export_options(exported)
     add_protocol_commands(commands.add_parser("protocol", help="protocols: list, show, validate, new"))
@@ -202,11 +214,7 @@ def _dvh(options: argparse.Namespace) -> int:
 
 
 def _ledger(options: argparse.Namespace) -> int:
-    outputs = [path for path in (options.csv, options.json, options.svg) if path is not None]
-    for path in outputs:
-        _require_writable(path)
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError("--csv, --json and --svg: expected a file for each, found one for two")
+    _require_apart("--csv, --json, --svg", [options.csv, options.json, options.svg])
     protocol = load_protocol(options.protocol)
     at = _asked(options, protocol)
     case = _read(options)
@@ -249,7 +257,9 @@ def _remaining(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    _require_writable(options.json)
+    _require_apart("--json, --report", [options.json, options.report])
+    if options.report is not None:
+        require_report(options.report)
     protocol = load_protocol(options.protocol)
     case = _read(options)
     result = check(case, protocol, as_of=options.as_of, after_fraction=options.after_fraction)
@@ -259,6 +269,15 @@ def _check(options: argparse.Namespace) -> int:
             data["patient"] = {"name": case.patient_name, "id": case.patient_id}
         _write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     name = options.folder.resolve().name if options.identify else ""
+    if options.report is not None:
+        report = report_bytes(
+            result,
+            options.report,
+            case_name=name,
+            patient=_patient(case, options),
+            paper=Paper(options.paper),
+        )
+        _write(options.report, report)
     print(check_text(result, case_name=name, patient=_patient(case, options)), end="")
     return {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
 
@@ -286,7 +305,7 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
 }
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, content: str | bytes) -> None:
     """Write a file whole or not at all.
 
     Raises
@@ -295,7 +314,9 @@ def _write(path: Path, text: str) -> None:
     """
     part = path.with_name(f".{path.name}.part")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="")
+        if isinstance(content, str):
+            content = content.encode("utf-8", errors="backslashreplace")
+        part.write_bytes(content)
         part.replace(path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror}") from None
@@ -308,3 +329,12 @@ def _require_writable(path: Path | None) -> None:
     """Refuse a place where nothing can be written, before the work and not after it."""
     if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
         raise InputError(f"{path}: expected a file in a folder that exists")
+
+
+def _require_apart(names: str, paths: Sequence[Path | None]) -> None:
+    """Refuse places where nothing can be written, and one place for two files."""
+    outputs = [path for path in paths if path is not None]
+    for path in outputs:
+        _require_writable(path)
+    if len({path.resolve() for path in outputs}) < len(outputs):
+        raise InputError(f"{names}: expected a file for each, found one for two")

@@ -19,7 +19,7 @@ def assumptions(context: Context) -> tuple[str, ...]:
     """Everything that was taken without being stated."""
     settings = context.settings
     matched = [
-        f"{name} = {roi!r}"
+        name if roi == name else f"{name} = {roi!r}"
         for (name, _), roi in sorted(context.matches.items())
         if name not in context.case.statement.structures
     ]

@@ -34,6 +34,8 @@ Floats = npt.NDArray[np.float64]
 _AT_PERCENT = np.concatenate([np.linspace(0, 100, 31), [0.2, 0.5, 1, 2, 98, 99, 99.5, 99.8]])
 _AT_DOSES = 25
 """Points of a line: so many evenly in volume, with more at its ends, and so many evenly in dose."""
+_STEP_GY = 1e-3
+"""What lies closer together falls at one dose."""
 _BANDED = Stage.PROJECTED
 """The one stage whose lines have bands: those of three would cover each other."""
 
@@ -124,12 +126,12 @@ def _of_sums(
     *,
     in_effect: bool,
 ) -> DvhFigure:
-    judged, lines, notes = _judged(context), [], []
+    judged, lines, notes, without = _judged(context), [], [], []
     quantities: dict[str, Quantity] = {}
     for name, structure in structures:
         quantity = _quantity(context, name, in_effect=in_effect)
         if quantity is None:
-            notes.append(f"{name}: the protocol has no a/b for it")
+            without.append(name)
             continue
         quantities[name] = quantity
         for stage, ledger in _stages(context):
@@ -140,6 +142,8 @@ def _of_sums(
                     notes.append(f"{name}: {error}")
             else:
                 lines.append(_line(name, stage, describe(quantity), ends, is_judged=name in judged))
+    if without:
+        notes.append(f"the protocol has no a/b for {', '.join(without)}")
     missing = missing_from_sum(context)
     if missing and lines:
         notes.insert(0, f"the lines are lower bounds: {'; '.join(missing)}")
@@ -247,8 +251,8 @@ class _Ends:
         dose = _knots([low, high[np.isfinite(high)]])
         at = [functools.reduce(Interval.or_up_to, (e.dose_at_volume(volume * p / 100) for e in found))
               for p in PERCENTS]  # fmt: skip
-        least = np.interp(dose, np.maximum.accumulate(low), shares, right=0.0)
-        most = least if is_open else np.interp(dose, np.maximum.accumulate(high), shares, right=0.0)
+        least = _falling(dose, np.maximum.accumulate(low), shares)
+        most = least if is_open else _falling(dose, np.maximum.accumulate(high), shares)
         return cls(
             volume_cm3=volume,
             dose_gy=dose,
@@ -272,8 +276,11 @@ def _points(curve: Curve) -> Floats:
 
 
 def _knots(doses: Iterable[Floats]) -> Floats:
-    """From 0 on, each once: a hundredth of a Gy is less than can be seen."""
-    return np.unique(np.concatenate([[0.0], *(np.round(d, 2) for d in doses)]))
+    """From 0 on, each once, and both sides of each step: what falls at one dose must not look a slope."""
+    found = [np.sort(d) for d in doses]
+    steps = np.concatenate([[d[0], d[-1], *d[1:][np.diff(d) < _STEP_GY]] for d in found])
+    beside = (steps - _STEP_GY, steps, steps + _STEP_GY)
+    return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
 
 
 def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
@@ -286,7 +293,14 @@ def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
 
 def _above(curve: Curve, dose_gy: Floats) -> Floats:
     """The volume in cm3 that has at least each dose."""
-    return np.interp(dose_gy, curve.dose_gy, curve.volume_above_cm3, right=0.0)
+    return _falling(dose_gy, curve.dose_gy, curve.volume_above_cm3)
+
+
+def _falling(at_gy: Floats, dose_gy: Floats, amount: Floats) -> Floats:
+    """Of a falling amount, what has at least each dose; at a step, all that stands at it."""
+    found = np.interp(at_gy, dose_gy, amount, right=0.0)
+    first = np.minimum(np.searchsorted(dose_gy, at_gy, side="left"), dose_gy.size - 1)
+    return np.where(dose_gy[first] == at_gy, amount[first], found)
 
 
 def _numerical(curve: Curve, dose_gy: Floats, percent: Floats) -> tuple[Floats, Floats]:

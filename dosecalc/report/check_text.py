@@ -19,7 +19,7 @@ WORDS = {
     Outcome.NOT_EVALUATED: "no required rule fails, but at least one could NOT be EVALUATED",
 }
 NOTICE = "independent check, not a medical device"
-_GRAVEST_FIRST = (
+GRAVEST_FIRST = (
     Outcome.FAIL,
     Outcome.NOT_EVALUATED,
     Outcome.UNCERTAIN,
@@ -43,7 +43,7 @@ def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
     yield f"protocol: {clean(str(protocol['title']))}"
     yield ""
     counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)
-    listed = ", ".join(f"{counts[o]} {o.value}" for o in _GRAVEST_FIRST if counts[o]) or "none judged"
+    listed = ", ".join(f"{counts[o]} {o.value}" for o in GRAVEST_FIRST if counts[o]) or "none judged"
     yield f"OUTCOME: {result.outcome.value} - {WORDS[result.outcome]}"
     yield f"required findings: {listed}"
     warnings = tuple(a for a in result.assumptions if a.startswith("WARNING"))
@@ -64,7 +64,7 @@ def _not_met(result: CheckResult) -> Iterator[str]:
         (Level.ADVISORY, "Advisory rules that are not met or not judged"),
     ):
         chosen = [f for f in open_findings if f.level is level]
-        chosen.sort(key=lambda f: _GRAVEST_FIRST.index(f.outcome))
+        chosen.sort(key=lambda f: GRAVEST_FIRST.index(f.outcome))
         if chosen:
             yield ""
             yield title
@@ -136,7 +136,7 @@ def _doses(result: CheckResult) -> Iterator[str]:
             continue
         volume = f"{structure.volume_cm3:.2f}" if structure.volume_cm3 is not None else "-"
         ratio = f"{structure.alpha_beta_gy:g}" if structure.alpha_beta_gy is not None else "-"
-        for number, row in enumerate(_shown_rows(structure)):
+        for number, row in enumerate(shown_rows(structure)):
             first = number == 0
             rows.append(
                 [
@@ -165,7 +165,7 @@ def _doses(result: CheckResult) -> Iterator[str]:
             yield from wrapped("", f"{clean(structure.name)}: {clean(note)}")
 
 
-def _shown_rows(structure: StructureDoses) -> Iterator[DoseRow]:
+def shown_rows(structure: StructureDoses) -> Iterator[DoseRow]:
     """The rows of the treatment as it stands, then what was given so far, and the plans where they differ."""
     yield from structure.rows
     total = structure.total

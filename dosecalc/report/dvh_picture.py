@@ -1,0 +1,186 @@
+"""Dose-volume curves laid out for drawing: places in pixels, and how lines are told apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.drawings import PERCENTS, DvhFigure, DvhLimit, DvhLine, Stage
+from dosecalc.findings import Outcome
+from dosecalc.results import CheckResult
+
+Floats = npt.NDArray[np.float64]
+
+COLOURS = ("#0072b2", "#c14600", "#00795b", "#9b3b83", "#000000", "#7a5c00", "#5b4fc7", "#b3003c")
+"""Told apart by colour-blind readers and on grey paper by their numbers; each 4.5:1 or more on white."""
+DASHES: Mapping[Stage, str] = {Stage.PROJECTED: "", Stage.GIVEN: "1.5 3", Stage.PLANNED: "8 4"}
+WIDTH, HEIGHT = 860, 420
+LEFT, RIGHT, TOP, BOTTOM = 52, 846, 14, 372
+MOST_SHOWN = 8
+"""Structures that are drawn at first where no rule judges any dose."""
+_LABEL_PERCENTS = (80, 66, 52, 38, 24, 73, 59, 45, 31, 17)
+_TICKS = 8
+_ALIKE_PX = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnStructure:
+    """A structure of the figures: its number, which its lines bear, and whether it is drawn at first."""
+
+    number: int
+    name: str
+    colour: str
+    is_shown: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnLine:
+    """A line and its band as paths, and where its number stands."""
+
+    structure: DrawnStructure
+    line: DvhLine
+    path: str
+    band: str
+    dash: str
+    label_x: float
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnLimit:
+    """A limit as a mark that points to the side where the line has to pass."""
+
+    structure: DrawnStructure
+    limit: DvhLimit
+    x: float
+    y: float
+    label_y: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnFigure:
+    """A figure laid out; ``most_gy`` is the dose at its right edge."""
+
+    figure: DvhFigure
+    most_gy: float
+    ticks: tuple[tuple[float, str], ...]
+    lines: tuple[DrawnLine, ...]
+    limits: tuple[DrawnLimit, ...]
+
+    @property
+    def structures(self) -> tuple[DrawnStructure, ...]:
+        return tuple(dict.fromkeys(d.structure for d in self.lines))
+
+
+def drawn_structures(result: CheckResult, figures: Sequence[DvhFigure]) -> tuple[DrawnStructure, ...]:
+    """Every structure that has a line, numbered in the order of the result; those that are judged shown."""
+    lines = [line for figure in figures for line in figure.lines]
+    names = {line.structure for line in lines}
+    judged = {line.structure for line in lines if line.is_judged}
+    ordered = [s.name for s in result.structures if s.name in names]
+    shown = judged or set(ordered[:MOST_SHOWN])
+    return tuple(
+        DrawnStructure(
+            number=number, name=name, colour=COLOURS[(number - 1) % len(COLOURS)], is_shown=name in shown
+        )
+        for number, name in enumerate(ordered, 1)
+    )
+
+
+def drawn_figure(figure: DvhFigure, structures: Sequence[DrawnStructure]) -> DrawnFigure:
+    """A figure in pixels.
+
+    Examples
+    --------
+    >>> drawn_figure(DvhFigure(key="physical", title="", axis="Gy", lines=()), ()).ticks[:2]
+    ((52.0, '0'), (251.0, '0.25'))
+    """
+    by_name = {s.name: s for s in structures}
+    ends = [float(line.dose_gy[-1]) for line in figure.lines] + [li.dose_gy for li in figure.limits]
+    step = _step(max(ends, default=1.0))
+    most_gy = step * max(math.ceil(max(ends, default=1.0) / step + 0.05), 1)
+    count = round(most_gy / step)
+    ticks = tuple((_x(k * step, most_gy), f"{k * step:g}") for k in range(count + 1))
+    return DrawnFigure(
+        figure=figure,
+        most_gy=most_gy,
+        ticks=ticks,
+        lines=tuple(_drawn_line(line, by_name[line.structure], most_gy) for line in figure.lines),
+        limits=tuple(_drawn_limits(figure.limits, by_name, most_gy)),
+    )
+
+
+def _step(most_gy: float) -> float:
+    """Of 1, 2, 2.5 and 5 times a power of ten, the least that has no more ticks than fit."""
+    rough = max(most_gy, 1e-3) / _TICKS
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(power * k for k in (1, 2, 2.5, 5, 10) if power * k >= rough * (1 - 1e-9))
+
+
+def _x(dose_gy: float, most_gy: float) -> float:
+    return round(LEFT + (RIGHT - LEFT) * dose_gy / most_gy, 1)
+
+
+def _y(percent: float) -> float:
+    return round(BOTTOM - (BOTTOM - TOP) * percent / 100, 1)
+
+
+def _points(dose_gy: Floats, percent: Floats, most_gy: float) -> list[str]:
+    """Corners of a line in pixels, those left out that lie on the way between their neighbours."""
+    xy = [(_x(float(d), most_gy), _y(float(p))) for d, p in zip(dose_gy, percent, strict=True)]
+    kept = xy[:1]
+    for middle, following in zip(xy[1:], [*xy[2:], None], strict=True):
+        if following is None or not _on_the_way(kept[-1], middle, following):
+            kept.append(middle)
+    return [f"{x:g},{y:g}" for x, y in kept]
+
+
+def _on_the_way(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:
+    if middle == first:
+        return True
+    across = last[0] - first[0]
+    if across == 0:
+        return False
+    return abs(first[1] + (last[1] - first[1]) * (middle[0] - first[0]) / across - middle[1]) < 0.05
+
+
+def _drawn_line(line: DvhLine, structure: DrawnStructure, most_gy: float) -> DrawnLine:
+    upper = _points(line.dose_gy, line.high_percent, most_gy)
+    lower = _points(line.dose_gy, line.low_percent, most_gy)
+    at = _LABEL_PERCENTS[structure.number % len(_LABEL_PERCENTS)]
+    dose_gy = float(np.interp(-at, -line.percent, line.dose_gy))
+    has_band = not line.is_open and upper != lower
+    return DrawnLine(
+        structure=structure,
+        line=line,
+        path="M" + "L".join(_points(line.dose_gy, line.percent, most_gy)),
+        band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
+        dash=DASHES[line.stage],
+        label_x=_x(dose_gy, most_gy),
+        label_y=_y(at),
+    )
+
+
+def _drawn_limits(
+    limits: Sequence[DvhLimit], by_name: Mapping[str, DrawnStructure], most_gy: float
+) -> Iterator[DrawnLimit]:
+    placed: list[float] = []
+    for limit in sorted(limits, key=lambda li: li.outcome is Outcome.FAIL):  # drawn last, over the others
+        x = _x(limit.dose_gy, most_gy)
+        y = _y(limit.percent or 0.0)
+        rank = sum(abs(x - other) < _ALIKE_PX for other in placed)
+        placed.append(x)
+        yield DrawnLimit(
+            structure=by_name[limit.structure],
+            limit=limit,
+            x=x,
+            y=y,
+            label_y=max(y - 12 - 13 * rank, TOP + 10),
+        )
+
+
+PERCENT_HEADINGS = tuple(f"D{p}%" for p in PERCENTS)
