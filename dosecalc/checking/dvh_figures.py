@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
-from dosecalc.rules import Coverage, CumulativeLimit, SessionLimit
+from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit
 from dosecalc.sessions import GridFraction
 from dosecalc.structures import Structure
 
@@ -144,6 +144,8 @@ def _of_sums(
                 lines.append(_line(name, stage, describe(quantity), ends, is_judged=name in judged))
     if without:
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
+    limits, not_drawn = _limits_of_sums(context, quantities, lines, findings)
+    notes += not_drawn
     missing = missing_from_sum(context)
     if missing and lines:
         notes.insert(0, f"the lines are lower bounds: {'; '.join(missing)}")
@@ -152,7 +154,7 @@ def _of_sums(
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
         axis="EQD2 in Gy, at the a/b of each structure" if in_effect else "Gy",
         lines=tuple(lines),
-        limits=tuple(_limits_of_sums(context, quantities, lines, findings)),
+        limits=limits,
         notes=tuple(dict.fromkeys(notes)),
     )
 
@@ -219,9 +221,10 @@ class _Ends:
         """Of a curve, and others that it may be instead."""
         first = found[0]
         every = [first, *(c for c in found[1:] if c.covered_cm3 > 0)]
-        if first.covered_cm3 <= 0:
+        drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
+        if not drawn:
             raise MetricError("no part of it has a known dose")
-        dose = _knots(_points(first) for first in every)
+        dose = _knots(_points(curve) for curve in drawn)
         parts = [_percents(curve, dose) for curve in every]
         least, value, _ = parts[0]
         below, above = _numerical(first, dose, value)
@@ -298,6 +301,8 @@ def _above(curve: Curve, dose_gy: Floats) -> Floats:
 
 def _falling(at_gy: Floats, dose_gy: Floats, amount: Floats) -> Floats:
     """Of a falling amount, what has at least each dose; at a step, all that stands at it."""
+    if not dose_gy.size:
+        return np.zeros(at_gy.shape)
     found = np.interp(at_gy, dose_gy, amount, right=0.0)
     first = np.minimum(np.searchsorted(dose_gy, at_gy, side="left"), dose_gy.size - 1)
     return np.where(dose_gy[first] == at_gy, amount[first], found)
@@ -345,21 +350,42 @@ def _limits_of_days(
 
 
 def _limits_of_sums(
-    context: Context, quantities: dict[str, Quantity], lines: Sequence[DvhLine], findings: Sequence[Finding]
-) -> Iterator[DvhLimit]:
-    """Limits in the quantity of a line; one in BED stands where its EQD2 is, which is BED over a constant."""
+    context: Context,
+    quantities: Mapping[str, Quantity],
+    lines: Sequence[DvhLine],
+    findings: Sequence[Finding],
+) -> tuple[tuple[DvhLimit, ...], tuple[str, ...]]:
+    """Limits in the quantity of a line, and which limits of that kind of dose are not drawn, in words.
+
+    One in BED stands where its EQD2 is, which is BED over a constant.
+    """
+    limits, notes = [], []
     drawn = [line for line in lines if line.stage is Stage.PROJECTED]
-    for rule in context.protocol.rules:
-        if not isinstance(rule.test, CumulativeLimit):
+    in_effect = any(isinstance(q, Eqd2) for q in quantities.values())
+    for rule, test in _limits(context):
+        if isinstance(test.goal.quantity, Bed | Eqd2) != in_effect:
             continue
         for line in drawn:
-            if line.structure not in rule.test.structures:
+            if line.structure not in test.structures:
                 continue
-            goal = context.with_repair(rule.test.goal, line.structure)
+            goal = context.with_repair(test.goal, line.structure)
             scale = _scale(goal.quantity, quantities[line.structure])
-            if scale is not None:
+            if scale is None:
+                notes.append(f"{rule.id}: its limit is at another a/b than {line.structure}: not drawn")
+            elif test.recovered and context.kept(line.structure):
+                notes.append(
+                    f"{rule.id}: {line.structure} is judged less recovery, the line is not: not drawn"
+                )
+            else:
                 outcome = _outcome(findings, rule.id, line.structure)
-                yield _limit(rule.id, line, goal, goal.limit * scale, outcome, scale=scale)
+                limits.append(_limit(rule.id, line, goal, goal.limit * scale, outcome, scale=scale))
+    return tuple(limits), tuple(notes)
+
+
+def _limits(context: Context) -> Iterator[tuple[Rule, CumulativeLimit]]:
+    for rule in context.protocol.rules:
+        if isinstance(rule.test, CumulativeLimit):
+            yield rule, rule.test
 
 
 def _scale(quantity: Quantity, drawn: Quantity) -> float | None:

@@ -130,6 +130,8 @@ def _passed(result: CheckResult) -> str:
         return "No required rule was judged."
     if set(counts) == {Outcome.PASS}:
         return f"Yes: {listed}."
+    if set(counts) == {Outcome.NOT_DUE}:
+        return f"Nothing was judged yet: {listed}."
     if set(counts) == {Outcome.PASS, Outcome.NOT_DUE}:
         return f"All that are due: {listed}."
     return f"No: {listed}."

@@ -22,6 +22,7 @@ import agreement
 import environments
 import numpy as np
 import registered
+import reporting
 import scaling
 import text_table
 from clinical_case import CLINICAL, LARGE, QUICK, CaseSpec, cached, write
@@ -32,7 +33,7 @@ VALUES = Side(name="dosecalc, values", script="side_dosecalc.py")
 BANDS = replace(VALUES, name="dosecalc, values with bands", options=("--bands",))
 FEW_CELLS = replace(VALUES, options=("--cells", "500"))
 FINER = replace(VALUES, name="dosecalc with cells of half the edge", options=("--halved", "1"))
-PARTS = ("floor", "dosecalc", "finer", "dicompyler", "plastimatch", "registered", "scaling")
+PARTS = ("floor", "dosecalc", "finer", "dicompyler", "plastimatch", "registered", "report", "scaling")
 CASES: Mapping[str, CaseSpec] = {"clinical": CLINICAL, "large": LARGE}
 
 MOST_GROWTH_RUNS = 3
@@ -181,6 +182,8 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             run_case("quick", QUICK, write(QUICK, Path(folder)), [FLOOR, FEW_CELLS], 1)
             print(f"\n{registered.report(Path(folder), runs=1)}")
+        with tempfile.TemporaryDirectory() as folder:
+            print(f"\n{reporting.report(write(reporting.QUICK_THREE, Path(folder)), runs=1)}")
         return
     wanted = sides(arguments.only)
     for name, spec in CASES.items():
@@ -189,6 +192,8 @@ def main() -> None:
             run_case(name, spec, cached(spec), wanted, arguments.repeat, finer=finer)
     if "registered" in arguments.only:
         print(f"\n== doses on another image\n\n{registered.report(cached(CLINICAL), runs=arguments.repeat)}")
+    if "report" in arguments.only:
+        print(f"\n== a report of three courses\n\n{reporting.clinical(runs=arguments.repeat)}")
     if "scaling" in arguments.only:
         run_scaling(min(arguments.repeat, MOST_GROWTH_RUNS))
 

@@ -1,0 +1,56 @@
+"""Results for tests of reports: one with everything in it, and one with names that no file should have."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+from cases import CORD, LEFT, UIDS, Changed, cumulative, judged, make_case, make_statement
+
+from dosecalc import CheckResult
+from dosecalc.case import Case
+from dosecalc.statement import CourseStatement, PlanStatement
+
+SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)>"
+RIGHT_TO_LEFT = "\u202ecord\u202c \u05d7\u05d5\u05d8\x07\x00"
+LONG = "long" * 2500
+TAGS = "{{ 7 * 7 }}{% raw %}]]>&quot;\"'--><b>"
+
+
+def failing_case() -> Case:
+    """All four courses with a dose each; the boost gives the left carotid too much, in a spot the more."""
+    stated = make_statement(
+        plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))], courses={"prior": CourseStatement()}
+    )
+    return make_case(
+        plans=("prior", "low", "boost", "definitive"),
+        change={"boost": Changed(left_gy=2.6, spot_gy=1.0)},
+        statement=stated,
+    )
+
+
+@functools.cache
+def failing() -> CheckResult:
+    """A result with FAIL, NOT EVALUATED, NOT DUE and PASS, a limit on a sum and a decision point."""
+    return judged(failing_case(), protocol=cumulative("Dmax < 100 Gy EQD2(3)"))
+
+
+@functools.cache
+def hostile() -> CheckResult:
+    """The same with names, labels and sources that hold markup, control characters and far too much."""
+    case = failing_case()
+    (reference,) = case.structure_sets
+    names = {"GTVp": SCRIPT, "GTVp_High": TAGS, CORD: RIGHT_TO_LEFT, LEFT: LEFT}
+    structures = tuple(replace(s, name=names.get(s.name, s.name)) for s in reference)
+    structures = (*structures, replace(structures[-1], number=99, name=LONG))
+    plans = tuple(
+        replace(p, label=label)
+        for p, label in zip(case.plans, (SCRIPT, LONG, RIGHT_TO_LEFT, TAGS), strict=True)
+    )
+    held = replace(
+        case,
+        structure_sets=(replace(reference, structures=structures),),
+        plans=plans,
+        problems=(SCRIPT, LONG, RIGHT_TO_LEFT),
+    )
+    return judged(held, protocol=cumulative("Dmax < 100 Gy EQD2(3)"))

@@ -1,0 +1,232 @@
+"""Curves for a report: organs of one dose are steps at a known place, with limits at theirs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from cases import (
+    CORD,
+    CORE,
+    LEFT,
+    LESION,
+    MUCOSA,
+    RIGHT,
+    UIDS,
+    Changed,
+    box,
+    cumulative,
+    judged,
+    make_case,
+    make_statement,
+)
+
+import dosecalc
+from dosecalc import CheckResult, Outcome, eqd2
+from dosecalc.case import Case
+from dosecalc.drawings import PERCENTS, DvhFigure, DvhLine, Stage
+from dosecalc.envelopes import Numbers
+from dosecalc.statement import CourseStatement, PlanStatement
+
+STEP_GY = 1.1e-3
+
+
+def with_prior(**courses: CourseStatement) -> Case:
+    """All four courses with a dose each: nothing is missing in any sum."""
+    stated = make_statement(
+        plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))],
+        courses={"prior": CourseStatement(), **courses},
+    )
+    return make_case(plans=("prior", "low", "boost", "definitive"), statement=stated)
+
+
+def eqd2_gy(alpha_beta_gy: float) -> float:
+    """Of the left carotid, which has one dose: EQD2 of all courses."""
+    sessions = ((35, 1.8), (3, 2.0), (28, 1.6))
+    return sum(float(eqd2(n * d, fractions=n, alpha_beta_gy=alpha_beta_gy)) for n, d in sessions)
+
+
+def figure(result: CheckResult, key: str) -> DvhFigure:
+    return next(f for f in result.draw().figures if f.key == key)
+
+
+def line(found: DvhFigure, structure: str, stage: Stage = Stage.PROJECTED) -> DvhLine:
+    (only,) = (li for li in found.lines if (li.structure, li.stage) == (structure, stage))
+    return only
+
+
+def at(drawn: DvhLine, gy: float) -> float:
+    """The volume in percent that a line has at a dose."""
+    return float(np.interp(gy, drawn.dose_gy, drawn.percent, right=0.0))
+
+
+@pytest.mark.parametrize(
+    ("key", "gy"),
+    [
+        ("day-induction", 0.8 + 1.2),
+        ("physical", 35 * 1.8 + 3 * 2.0 + 28 * 1.6),
+        (
+            "eqd2",
+            sum(
+                float(eqd2(n * d, fractions=n, alpha_beta_gy=3.0))
+                for n, d in ((35, 1.8), (3, 2.0), (28, 1.6))
+            ),
+        ),
+    ],
+)
+def test_an_organ_of_one_dose_is_a_step(key: str, gy: float) -> None:
+    """Not a slope from 0 Gy, which would say that half of it has half of the dose."""
+    drawn = line(figure(judged(with_prior()), key), LEFT)
+    assert at(drawn, 0.0) == at(drawn, gy / 2) == pytest.approx(100)
+    assert at(drawn, gy - STEP_GY) == pytest.approx(100)
+    assert at(drawn, gy + STEP_GY) == 0
+    assert [i.value for i in drawn.at_percent] == pytest.approx([gy] * len(PERCENTS))
+    assert not drawn.is_open
+
+
+def test_a_line_is_the_curve() -> None:
+    """Against the curve of the same sum, asked at doses of its own."""
+    case = with_prior()
+    result = judged(case, cells=500)
+    ledger = dosecalc.Ledger.from_doses(
+        [(dose, case.plans[k].groups[0].fractions or 1) for k, dose in enumerate(case.doses)],
+        together=[(1, 2)],
+    )
+    settings = dosecalc.Settings(cells=500)
+    cord = case.structure_sets[0][CORD]
+    curve = dosecalc.accumulate(ledger, cord, dosecalc.Physical(), settings=settings)
+    drawn = line(figure(result, "physical"), CORD)
+    for gy in np.linspace(0, curve.max_gy * 1.05, 97):
+        assert at(drawn, gy) == pytest.approx(curve.percent_at_dose(float(gy)), abs=1.0)
+
+
+def test_no_line_rises_and_every_band_holds_its_line() -> None:
+    result = judged(with_prior(), protocol=cumulative("Dmax < 119 Gy EQD2(3)"))
+    assert {f.key for f in result.draw().figures} == {"day-induction", "physical", "eqd2"}
+    for found in result.draw().figures:
+        for drawn in found.lines:
+            assert np.all(np.diff(drawn.dose_gy) > 0)
+            assert np.all(np.diff(drawn.percent) <= 1e-9), (found.key, drawn)
+            assert np.all(drawn.low_percent <= drawn.percent + 1e-9)
+            assert np.all(drawn.percent <= drawn.high_percent + 1e-9)
+            assert drawn.percent[0] == pytest.approx(100)
+            assert drawn.percent[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_range_of_a_b_is_in_the_band_of_eqd2() -> None:
+    """Of 1.6 and 1.8 Gy a session EQD2 at a/b 2 is less than at 3: the band lies below."""
+    drawn = line(figure(judged(with_prior()), "eqd2"), LEFT)
+    least = eqd2_gy(2.0)
+    value = eqd2_gy(3.0)
+    assert least < value - 1
+    middle = (least + value) / 2
+    low, high = (np.interp(middle, drawn.dose_gy, end) for end in (drawn.low_percent, drawn.high_percent))
+    assert (low, at(drawn, middle), high) == pytest.approx((0, 100, 100))
+
+
+def test_without_the_dose_of_a_course_lines_are_lower_bounds_and_say_so() -> None:
+    found = figure(judged(make_case()), "physical")
+    drawn = line(found, LEFT)
+    assert drawn.is_open
+    assert at(drawn, 3 * 2.0 + 28 * 1.6 - STEP_GY) == pytest.approx(100)
+    assert all(i.high == np.inf for i in drawn.at_percent)
+    assert "lower bounds" in found.notes[0]
+    assert "prior" in found.notes[0]
+
+
+def test_a_course_known_as_numbers_makes_a_band() -> None:
+    """45 Gy at most and 40 at least before: the sum lies between 90.8 and 95.8 Gy."""
+    numbers = Numbers(least_gy=40.0, most_gy=45.0)
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: numbers})
+    drawn = line(
+        figure(judged(make_case(statement=make_statement(courses={"prior": prior}))), "physical"), LEFT
+    )
+    later_gy = 3 * 2.0 + 28 * 1.6
+    assert not drawn.is_open
+    assert at(drawn, later_gy + 40 - STEP_GY) == pytest.approx(100)
+    assert at(drawn, later_gy + 40 + STEP_GY) == 0
+    high = np.interp(
+        [later_gy + 45 - 2 * STEP_GY, later_gy + 45 + STEP_GY], drawn.dose_gy, drawn.high_percent
+    )
+    assert high == pytest.approx([100, 0])
+
+
+@pytest.mark.parametrize("reaches", [False, True])
+def test_what_a_dose_does_not_reach_is_no_zero(reaches: bool) -> None:
+    """The boost ends before the left carotid, or in it: what is certain is drawn, all above is open."""
+    left = box(name=LEFT, low=(26, -4, -28), high=(34, 4, 28))
+    end_mm = 30.0 if reaches else 20.0  # its last voxels reach 2.5 mm further
+    case = make_case(change={"boost": Changed(cut_x_mm=(-45.0, end_mm))}, structures={LEFT: left})
+    drawn = line(figure(judged(case), "day-induction"), LEFT)
+    covered = 100 * (32.5 - 26) / 8 if reaches else 0.0
+    assert at(drawn, 0.8 - STEP_GY) == pytest.approx(100)  # what the low dose gives all of it
+    assert at(drawn, 2.0 - STEP_GY) == pytest.approx(covered, abs=5.0)  # to half a cell
+    assert drawn.high_percent[-1] == pytest.approx(100 - covered, abs=5.0)
+
+
+class TestStages:
+    def test_what_was_given_has_lines_of_its_own(self) -> None:
+        """The prior course is over: 63 Gy of the organ's dose."""
+        found = figure(judged(with_prior()), "physical")
+        given = line(found, LEFT, Stage.GIVEN)
+        assert at(given, 63 - STEP_GY) == pytest.approx(100)
+        assert at(given, 63 + STEP_GY) == 0
+        assert Stage.PLANNED not in {li.stage for li in found.lines}  # it stands as planned
+
+    def test_before_treatment_there_is_one_stage(self) -> None:
+        case = make_case(statement=make_statement(courses={"prior": CourseStatement()}))
+        stages = {li.stage for f in judged(case).draw().figures for li in f.lines}
+        assert stages == {Stage.PROJECTED}
+
+
+class TestLimits:
+    def test_a_limit_per_session_stands_at_its_dose_and_volume(self) -> None:
+        found = figure(judged(make_case(change={"boost": Changed(left_gy=2.5)})), "day-induction")
+        by_name = {li.structure: li for li in found.limits}
+        assert set(by_name) == {LEFT, RIGHT, MUCOSA}
+        limit = by_name[LEFT]
+        assert (limit.rule, limit.dose_gy, limit.is_upper) == ("R15", 3.0, True)
+        assert limit.percent == pytest.approx(100 * 0.03 / line(found, LEFT).volume_cm3)
+        assert limit.outcome is Outcome.FAIL
+        assert by_name[RIGHT].outcome is Outcome.PASS
+
+    @pytest.mark.parametrize(
+        ("goal", "key", "gy", "percent"),
+        [
+            ("Dmax < 119 Gy EQD2(3)", "eqd2", 119.0, 0.0),
+            ("Dmax <= 135 Gy BED(3)", "eqd2", 135.0 / (1 + 2 / 3), 0.0),
+            ("D50% < 90 Gy", "physical", 90.0, 50.0),
+            ("V20Gy < 30 %", "physical", 20.0, 30.0),
+            ("Mean < 26 Gy", "physical", 26.0, None),
+        ],
+    )
+    def test_limits_of_sums(self, goal: str, key: str, gy: float, percent: float | None) -> None:
+        result = judged(with_prior(), protocol=cumulative(goal))
+        (limit,) = figure(result, key).limits
+        assert limit.dose_gy == pytest.approx(gy)
+        assert limit.percent == percent
+        others = [f for f in result.draw().figures if f.key not in {key, "day-induction"}]
+        assert all(f.limits == () for f in others)
+
+    def test_one_at_another_a_b_is_not_drawn_but_named(self) -> None:
+        found = figure(judged(with_prior(), protocol=cumulative("Dmax < 119 Gy EQD2(2)")), "eqd2")
+        assert found.limits == ()
+        assert any("R40.x" in note and "a/b" in note for note in found.notes)
+
+
+def test_structures_without_a_b_are_named_and_not_drawn_as_eqd2() -> None:
+    unnamed = make_case()
+    (reference,) = unnamed.structure_sets
+    renamed = tuple(replace(s, name="Unknown") if s.name == CORD else s for s in reference)
+    case = replace(unnamed, structure_sets=(replace(reference, structures=renamed),))
+    found = figure(judged(case), "eqd2")
+    assert "Unknown" not in {li.structure for li in found.lines}
+    assert any("no a/b for Unknown" in note for note in found.notes)
+
+
+def test_judged_structures_are_marked() -> None:
+    found = figure(judged(make_case()), "physical")
+    marked = {li.structure for li in found.lines if li.is_judged}
+    assert marked == {LEFT, RIGHT, MUCOSA, LESION, CORE}

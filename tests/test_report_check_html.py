@@ -1,0 +1,281 @@
+"""The report as a page: what it says first, the numbers of the JSON, and names that are only names."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import LEFT, judged, make_case
+from report_pages import LONG, failing, hostile
+
+import dosecalc
+from dosecalc import CheckResult, Outcome
+from dosecalc.report.check_html import Paper, check_html, legible, shortened, summary_of
+from dosecalc.report.dvh_picture import COLOURS
+
+pytest.importorskip("jinja2")
+pytest.importorskip("contourpy")
+pytest.importorskip("PIL")
+
+VOID = {"meta", "br", "img", "input", "link", "hr"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes, each closed in its order, and all text outside style and script."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not {"style", "script"} & set(self.open):
+            self.texts.append(data)
+
+    def tags(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.found if name == tag]
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.texts).split())
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return check_html(failing())
+
+
+class TestFirst:
+    def test_the_outcome_and_both_questions_stand_before_all_else(self, page: str) -> None:
+        text = Page(page).text
+        places = [
+            text.index(words)
+            for words in (
+                "independent check, not a medical device",
+                "FAIL at least one required rule FAILS",
+                "Did every required rule pass?",
+                "What was not judged?",
+                "What did it assume?",
+                "Required rules that do not pass",
+                "Decision point: 50 Gy, after fraction 25 of 28",
+                "checked by",
+                "Where limits are broken",
+                "Dose-volume curves",
+                "Doses of each structure",
+                "All rules",
+                "Where this comes from",
+            )
+        ]
+        assert places == sorted(places)
+
+    @pytest.mark.parametrize(
+        ("outcomes", "said"),
+        [
+            ([Outcome.PASS, Outcome.PASS], "Yes: 2 PASS."),
+            ([Outcome.PASS, Outcome.NOT_DUE], "All that are due: 1 NOT DUE, 1 PASS."),
+            ([Outcome.PASS, Outcome.FAIL, Outcome.UNCERTAIN], "No: 1 FAIL, 1 UNCERTAIN, 1 PASS."),
+            ([Outcome.NOT_DUE], "Nothing was judged yet: 1 NOT DUE."),
+            ([], "No required rule was judged."),
+        ],
+    )
+    def test_whether_every_required_rule_passed(self, outcomes: list[Outcome], said: str) -> None:
+        required = next(f for f in failing().findings if f.level is dosecalc.Level.REQUIRED)
+        advisory = next(f for f in failing().findings if f.level is dosecalc.Level.ADVISORY)
+        found = (*(replace(required, outcome=o) for o in outcomes), replace(advisory, outcome=Outcome.FAIL))
+        assert summary_of(replace(failing(), findings=found)).passed == said
+
+    def test_every_finding_that_is_not_met_is_in_the_summary(self) -> None:
+        summary = summary_of(failing())
+        told = [*summary.not_met, *summary.advisory, *summary.not_due]
+        left_out = [f for f in failing().findings if not any(f is t for t in told)]
+        assert {f.outcome for f in left_out} == {Outcome.PASS}
+        gravity = [Outcome.FAIL, Outcome.NOT_EVALUATED, Outcome.UNCERTAIN]
+        places = [gravity.index(f.outcome) for f in summary.not_met]
+        assert places == sorted(places)
+
+    def test_that_cumulative_organ_dose_was_not_judged_is_said_first(self) -> None:
+        text = Page(check_html(judged(make_case()))).text
+        assert "cumulative organ dose was not judged" in text[: text.index("What did it assume?")]
+
+    def test_every_assumption_and_problem_is_in_view(self) -> None:
+        result = replace(failing(), problems=("odd file",))
+        text = Page(check_html(result)).text
+        before = text[: text.index("Decision point")]
+        assert result.assumptions
+        for said in (*result.assumptions, *result.problems):
+            assert " ".join(said.split()) in before
+
+
+def rows_of(page: Page) -> list[tuple[str, str, dict[int, float]]]:
+    """Structure, course and the values of each row of the table of doses."""
+    found: list[tuple[str, str, dict[int, float]]] = []
+    structure = ""
+    for tag, attrs in page.found:
+        if tag == "tbody":
+            structure = attrs.get("data-structure") or ""
+        elif tag == "tr" and "data-course" in attrs:
+            found.append((structure, attrs["data-course"] or "", {}))
+        elif tag == "td" and "data-value" in attrs:
+            found[-1][2][int(attrs["data-column"] or -1)] = float(attrs["data-value"] or "nan")
+    return found
+
+
+def certain(metric: dict[str, Any] | None, key: str) -> float | None:
+    if metric is None:
+        return None
+    ends = metric[key]
+    return ends["value"] if ends["high"] is not None else ends["low"]
+
+
+@pytest.mark.parametrize("name", ["failing", "open"])
+def test_the_numbers_are_those_of_the_json(name: str) -> None:
+    result = failing() if name == "failing" else judged(make_case())
+    data = json.loads(result.to_json())
+    shown = {(s, c): values for s, c, values in rows_of(Page(check_html(result)))}
+    compared = 0
+    for structure in data["structures"]:
+        for row in structure["rows"]:
+            values = shown[(structure["name"], row["course"])]
+            wanted = {
+                5: certain(row["per_session"], "near_max_gy"),
+                6: certain(row["physical"], "mean_gy"),
+                7: certain(row["physical"], "near_max_gy"),
+                8: certain(row["bed"], "near_max_gy"),
+                9: certain(row["eqd2"], "mean_gy"),
+                10: certain(row["eqd2"], "near_max_gy"),
+            }
+            assert {k: v for k, v in values.items() if k in wanted} == {
+                k: v for k, v in wanted.items() if v is not None
+            }
+            assert values[4] == row["sessions"]
+            compared += len(wanted)
+    assert compared > 100
+
+
+def test_every_finding_is_on_the_page_with_its_outcome(page: str) -> None:
+    shown = [(a["data-rule"], a["data-outcome"]) for _, a in Page(page).found if "data-outcome" in a]
+    assert sorted(shown) == sorted((f.rule, f.outcome.value) for f in failing().findings)
+    for finding in failing().findings:
+        assert " ".join(finding.message.split()) in Page(page).text
+
+
+class TestSelfContained:
+    def test_nothing_is_asked_for_from_elsewhere(self, page: str) -> None:
+        parsed = Page(page)
+        for tag, attrs in parsed.found:
+            for name in ("src", "href", "srcset", "action", "data", "xlink:href"):
+                value = attrs.get(name) or ""
+                assert value.startswith(("#", "data:image/png;base64,")) or value == "", (tag, name, value)
+        assert not parsed.tags("link")
+        assert re.findall(r"url\(|@import", page) == []
+        assert set(re.findall(r"https?://[^\"' <]+", page)) <= {"http://www.w3.org/2000/svg"}
+
+    def test_the_same_bytes_for_the_same_input(self, page: str) -> None:
+        again = judged(make_case())
+        assert check_html(again) == check_html(judged(make_case()))
+        assert check_html(failing()) == page
+
+    def test_nobody_is_named_unless_asked(self, page: str) -> None:
+        assert "SECRET" not in page.upper()
+        told = check_html(failing(), patient="Secret^Name (SECRET-ID)", case_name="folder")
+        assert "patient: Secret^Name (SECRET-ID); case: folder" in Page(told).text
+
+    def test_the_size_of_the_paper(self) -> None:
+        assert "size: A4" in check_html(failing(), paper=Paper.A4)
+        assert "size: letter" in check_html(failing(), paper=Paper.LETTER)
+
+
+class TestHostileNames:
+    @pytest.mark.parametrize("is_static", [False, True])
+    def test_names_are_only_names(self, is_static: bool) -> None:
+        found = check_html(hostile(), is_static=is_static)
+        parsed = Page(found)  # and every element is closed in its order
+        assert len(parsed.tags("script")) == (0 if is_static else 1)
+        assert not any("onerror" in attrs for _, attrs in parsed.found)
+        assert "<script>document.title" in parsed.text
+        assert "{{ 7 * 7 }}" in parsed.text
+
+    def test_control_and_direction_characters_are_gone(self) -> None:
+        text = check_html(hostile())
+        assert not [c for c in text if unicodedata.category(c)[0] == "C" and c != "\n"]
+        assert "\u05d7\u05d5\u05d8" in text  # what is left of the name is legible
+
+    def test_a_name_of_10_000_characters_is_cut_and_says_so(self) -> None:
+        found = check_html(hostile())
+        assert LONG[:200] not in found
+        assert "... (10,000 characters)" in found
+        assert len(found) < 1e6
+
+    def test_words_and_texts(self) -> None:
+        assert shortened("cord") == legible("cord") == "cord"
+        assert legible("a " + "b" * 500 + " c") == "a " + "b" * 80 + "... (500 characters) c"
+        assert legible("ab " * 2000).endswith("... (5,999 characters)")
+
+
+class TestFigures:
+    def test_each_figure_has_a_text_that_stands_for_it(self, page: str) -> None:
+        parsed = Page(page)
+        pictures = [a for a in parsed.tags("svg") if a.get("aria-hidden") != "true"]
+        assert len(pictures) >= 3 + 3  # curves, and sections through hot spots
+        assert all(a.get("role") == "img" for a in pictures)
+        assert len(parsed.tags("title")) >= len(pictures)
+        assert len(parsed.tags("desc")) >= len(pictures)
+
+    def test_a_broken_limit_has_sections(self, page: str) -> None:
+        assert "R15 A_Carotid_L: dose of the induction session" in Page(page).text
+
+    def test_lines_that_are_not_judged_are_left_out_where_nobody_can_click(self) -> None:
+        shown = [a for a in Page(check_html(failing())).tags("g") if a.get("class") == "line"]
+        still = [a for a in Page(check_html(failing(), is_static=True)).tags("g") if a.get("class") == "line"]
+        assert any("display" in a for a in shown)
+        assert still == [a for a in shown if "display" not in a]
+        assert any(a["data-name"] == LEFT for a in still)
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of a colour such as #0072b2 (WCAG 2)."""
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_lines_stand_out_from_the_page(colour: str) -> None:
+    """They are text too: the number of a structure is written in its colour."""
+    assert 1.05 / (luminance(colour) + 0.05) >= 4.5
+
+
+def test_without_its_packages_a_report_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "jinja2" else object())
+    with pytest.raises(dosecalc.DosecalcError, match=r"expected the package jinja2.*dosecalc\[report\]"):
+        dosecalc.write_report(failing(), tmp_path / "a.html")
+
+
+def test_an_empty_result_makes_a_report() -> None:
+    provenance = {"dosecalc": "0", "protocol": failing().provenance["protocol"], "as_of": None}
+    empty = CheckResult(
+        outcome=Outcome.NOT_EVALUATED, provenance={**provenance, "inputs": [], "plans": [], "settings": {}}
+    )
+    assert "No required rule was judged." in Page(check_html(empty)).text
