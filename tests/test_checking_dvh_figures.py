@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,13 +34,13 @@ from dosecalc.statement import CourseStatement, PlanStatement
 STEP_GY = 1.1e-3
 
 
-def with_prior(**courses: CourseStatement) -> Case:
+def with_prior(**change: Any) -> Case:
     """All four courses with a dose each: nothing is missing in any sum."""
     stated = make_statement(
         plans=[PlanStatement(uid=UIDS["prior"], roles=("prior",))],
-        courses={"prior": CourseStatement(), **courses},
+        courses={"prior": CourseStatement()},
     )
-    return make_case(plans=("prior", "low", "boost", "definitive"), statement=stated)
+    return make_case(plans=("prior", "low", "boost", "definitive"), statement=stated, **change)
 
 
 def eqd2_gy(alpha_beta_gy: float) -> float:
@@ -86,9 +87,17 @@ def test_an_organ_of_one_dose_is_a_step(key: str, gy: float) -> None:
     assert not drawn.is_open
 
 
+def test_an_organ_without_dose_is_a_step_at_0() -> None:
+    """All of it has 0 Gy at least, and none of it more."""
+    case = make_case(change={"low": Changed(left_gy=0.0), "boost": Changed(left_gy=0.0)})
+    drawn = line(figure(judged(case), "day-induction"), LEFT)
+    assert drawn.percent[0] == pytest.approx(100)
+    assert at(drawn, STEP_GY) == 0
+
+
 def test_a_line_is_the_curve() -> None:
     """Against the curve of the same sum, asked at doses of its own."""
-    case = with_prior()
+    case = with_prior(structures={CORD: box(name=CORD, low=(-30, -10, -28), high=(30, 10, 28))})
     result = judged(case, cells=500)
     ledger = dosecalc.Ledger.from_doses(
         [(dose, case.plans[k].groups[0].fractions or 1) for k, dose in enumerate(case.doses)],
@@ -98,6 +107,7 @@ def test_a_line_is_the_curve() -> None:
     cord = case.structure_sets[0][CORD]
     curve = dosecalc.accumulate(ledger, cord, dosecalc.Physical(), settings=settings)
     drawn = line(figure(result, "physical"), CORD)
+    assert curve.dose_at_percent(95) + 10 < curve.dose_at_percent(5)  # it has a slope
     for gy in np.linspace(0, curve.max_gy * 1.05, 97):
         assert at(drawn, gy) == pytest.approx(curve.percent_at_dose(float(gy)), abs=1.0)
 

@@ -138,26 +138,30 @@ class TestReading:
     def test_arrow_keys_read_the_values(self, opened: Opened) -> None:
         """Against the line itself: what it has at that dose, to what half a pixel is."""
         tab = opened.tab
-        figure = tab.locator("svg[data-key=physical]")
+        figure = tab.locator("svg[data-key=day-induction]")
         figure.focus()
-        for _ in range(9):
-            figure.press("Shift+ArrowRight")
         most = float(figure.get_attribute("data-most"))
-        gy = 9 * most / 20
-        text = tab.locator("#read-physical").inner_text()
+        drawn = next(f for f in failing().draw().figures if f.key == "day-induction")
+        left = next(li for li in drawn.lines if li.structure == LEFT)
+        steps = round(float(np.interp(-10, -left.percent, left.dose_gy)) / most * 200)
+        for _ in range(steps // 10):
+            figure.press("Shift+ArrowRight")
+        for _ in range(steps % 10):
+            figure.press("ArrowRight")
+        gy = steps * most / 200
+        text = tab.locator("#read-day-induction").inner_text()
         assert text.startswith(f"At least {gy:.2f} Gy: ")
-        drawn = next(f for f in failing().draw().figures if f.key == "physical")
         checked = 0
         for line in drawn.lines:
             begins = f" {line.structure} ({line.quantity}, {line.stage}): "
-            if not line.is_judged or begins not in text:
+            if begins not in text:
                 continue
             said = float(text.split(begins)[1].split(" %")[0].lstrip("\u2265 "))
-            wanted = float(np.interp(gy, line.dose_gy, line.percent, right=0.0))
-            slope = np.max(np.abs(np.diff(line.percent) / np.diff(line.dose_gy)))
-            assert said == pytest.approx(wanted, abs=0.1 + min(slope, 1000) * most / 1588)
+            half_pixel = most / (846 - 52) / 2
+            low, high = np.interp([gy + half_pixel, gy - half_pixel], line.dose_gy, line.percent, right=0.0)
+            assert low - 0.1 <= said <= high + 0.1
             checked += 1
-        assert checked >= 5
+        assert checked == 3
 
     def test_the_pointer_reads_the_values(self, opened: Opened) -> None:
         tab = opened.tab
