@@ -7,7 +7,7 @@ from dosecalc.accumulation import accumulate, course_parts, dvh, high_dose_overl
 from dosecalc.case import Case
 from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
-from dosecalc.checking.allowances import Allowance
+from dosecalc.checking.allowance import Allowance, Allowances
 from dosecalc.curves import Curve
 from dosecalc.dicom import (
     Identity,
@@ -26,15 +26,18 @@ from dosecalc.goals import Goal, parse_goal
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
 from dosecalc.mapping import Missing, dose_map
+from dosecalc.plotting import plot_dvh
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqL, LqRepair, PerFraction, Physical
 from dosecalc.radiobiology import bed, bed_to_eqd2, eqd2, geud, pair_bed, repopulated_bed, session_bed
 from dosecalc.registrationfile import read_deformation, read_matrix
 from dosecalc.registrations import Frames, Registration
 from dosecalc.report.check_report import write_report
-from dosecalc.results import CheckResult
+from dosecalc.report.ledger_view import AfterFraction, LedgerView, ledger_view
+from dosecalc.results import CheckResult, StructureDoses
 from dosecalc.rules import Level
 from dosecalc.sampling import Settings
+from dosecalc.schemas import json_schema
 from dosecalc.shapes import Between, EndCaps
 from dosecalc.statement import CourseStatement, Event, EventKind, Grouping, PlanStatement, Statement
 from dosecalc.structures import Contour, Derived, Structure, StructureSet, difference, intersection
@@ -42,7 +45,9 @@ from dosecalc.transforms import Affine, Deformation, VectorGrid
 
 __all__ = [
     "Affine",
+    "AfterFraction",
     "Allowance",
+    "Allowances",
     "Bed",
     "Between",
     "Case",
@@ -66,6 +71,7 @@ __all__ = [
     "Identity",
     "Lattice",
     "Ledger",
+    "LedgerView",
     "Level",
     "Lq",
     "LqL",
@@ -80,6 +86,7 @@ __all__ = [
     "Settings",
     "Statement",
     "Structure",
+    "StructureDoses",
     "StructureSet",
     "Uncovered",
     "VectorGrid",
@@ -95,9 +102,12 @@ __all__ = [
     "geud",
     "high_dose_overlap",
     "intersection",
+    "json_schema",
+    "ledger_view",
     "load_protocol",
     "pair_bed",
     "parse_goal",
+    "plot_dvh",
     "read_case",
     "read_deformation",
     "read_dose",

@@ -1,5 +1,4 @@
-"""The command line: ``dosecalc inspect``, ``dvh``, ``ledger``, ``remaining``, ``check``, ``export`` and
-``protocol``.
+"""The command line: ``dosecalc`` and its commands.
 
 Exit codes of ``check``: 0 all required rules pass or are not due; 1 a required rule fails; 2 nothing can
 be checked; 3 no required rule fails, but one is UNCERTAIN or NOT EVALUATED, or none was judged; 4 an
@@ -12,7 +11,6 @@ import argparse
 import contextlib
 import datetime as dt
 import io
-import json
 import os
 import sys
 import traceback
@@ -26,11 +24,14 @@ from dosecalc.cli_export import add_export_options, export
 from dosecalc.cli_protocol import add_protocol_commands, protocol
 from dosecalc.errors import DosecalcError, InputError
 from dosecalc.findings import Outcome
+from dosecalc.legible import json_text
 from dosecalc.protocol import Protocol, load_protocol
 from dosecalc.report.case_text import case_text
+from dosecalc.report.check_csv import doses_csv, findings_csv
 from dosecalc.report.check_html import Paper
 from dosecalc.report.check_report import report_bytes, require_report
 from dosecalc.report.check_text import check_text
+from dosecalc.report.csv_text import ENCODING
 from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text, require_names
 from dosecalc.report.ledger_files import ledger_csv, ledger_json
 from dosecalc.report.ledger_picture import calendar_svg, calendar_text
@@ -38,6 +39,7 @@ from dosecalc.report.ledger_text import ledger_text
 from dosecalc.report.ledger_view import AfterFraction, ledger_view
 from dosecalc.report.remaining_text import remaining_json, remaining_text
 from dosecalc.report.tables import page
+from dosecalc.schemas import SCHEMAS, json_schema
 
 _EPILOG = """examples:
   dosecalc inspect FOLDER                     what is there and how it is linked
@@ -48,8 +50,10 @@ _EPILOG = """examples:
   dosecalc check FOLDER --json result.json    a folder held against a protocol (default: redefine)
   dosecalc check FOLDER --report out.html     the same as a report to read, to print and to sign
   dosecalc check FOLDER --after-fraction 25   the same as after a fraction of the last course
+  dosecalc check FOLDER --csv-doses d.csv     the doses of all structures for a spreadsheet
   dosecalc export FOLDER --out DIR            summed EQD2 as RT Dose files, one for each a/b
   dosecalc protocol show redefine             a protocol in words; also: list, validate, new
+  dosecalc schema check                       what the JSON of a command holds, as JSON Schema
 
 exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
 3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
@@ -134,8 +138,19 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument(
         "--paper", choices=[p.value for p in Paper], default=Paper.A4.value, help="of the report; default: A4"
     )
+    check.add_argument(
+        "--csv-findings", type=Path, metavar="FILE", help="write the findings as CSV, a row a finding"
+    )
+    check.add_argument(
+        "--csv-doses",
+        type=Path,
+        metavar="FILE",
+        help="write the doses as CSV, a row a structure, course and state",
+    )
     exported = commands.add_parser("export", help="summed BED, EQD2 or physical dose as RT Dose files")
     add_export_options(exported)
+    schema = commands.add_parser("schema", help="print the JSON Schema of what a command writes as JSON")
+    schema.add_argument("of", choices=SCHEMAS, metavar="COMMAND", help=", ".join(SCHEMAS))
     add_protocol_commands(commands.add_parser("protocol", help="protocols: list, show, validate, new"))
     for command in (ledger, remaining, check, exported):
         command.add_argument("--protocol", default="redefine", metavar="NAME|FILE", help="default: redefine")
@@ -206,7 +221,7 @@ def _dvh(options: argparse.Namespace) -> int:
         refused = "; ".join(f"{f.path}: {f.reason}" for f in case.inputs if not f.used) or "no file refused"
         raise InputError(f"{options.folder}: no dose with a structure to evaluate it in ({refused})")
     if options.csv is not None:
-        _write(options.csv, dvh_csv(rows))
+        _write(options.csv, dvh_csv(rows), encoding=ENCODING)
     if options.identify:
         print(page([f"patient: {_patient(case, options)}"]), end="")
     print(dvh_text(rows), end="")
@@ -214,14 +229,14 @@ def _dvh(options: argparse.Namespace) -> int:
 
 
 def _ledger(options: argparse.Namespace) -> int:
-    _require_apart("--csv, --json, --svg", [options.csv, options.json, options.svg])
+    _require_outputs([options.csv, options.json, options.svg], "--csv, --json, --svg")
     protocol = load_protocol(options.protocol)
     at = _asked(options, protocol)
     case = _read(options)
     view = ledger_view(case, protocol, at=at)
     who = {"name": case.patient_name, "id": case.patient_id} if options.identify else None
     if options.csv is not None:
-        _write(options.csv, ledger_csv(view.entries))
+        _write(options.csv, ledger_csv(view.entries), encoding=ENCODING)
     if options.json is not None:
         _write(options.json, ledger_json(view, patient=who))
     if options.svg is not None:
@@ -257,7 +272,8 @@ def _remaining(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    _require_apart("--json, --report", [options.json, options.report])
+    outputs = [options.json, options.csv_findings, options.csv_doses, options.report]
+    _require_outputs(outputs, "--json, --csv-findings, --csv-doses, --report")
     if options.report is not None:
         require_report(options.report)
     protocol = load_protocol(options.protocol)
@@ -267,7 +283,11 @@ def _check(options: argparse.Namespace) -> int:
         data = result.to_dict()
         if options.identify:
             data["patient"] = {"name": case.patient_name, "id": case.patient_id}
-        _write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        _write(options.json, json_text(data))
+    if options.csv_findings is not None:
+        _write(options.csv_findings, findings_csv(result), encoding=ENCODING)
+    if options.csv_doses is not None:
+        _write(options.csv_doses, doses_csv(result), encoding=ENCODING)
     name = options.folder.resolve().name if options.identify else ""
     if options.report is not None:
         report = report_bytes(
@@ -294,6 +314,11 @@ def _protocol(options: argparse.Namespace) -> int:
     return EXIT_PASS
 
 
+def _schema(options: argparse.Namespace) -> int:
+    print(json_text(json_schema(options.of)), end="")
+    return EXIT_PASS
+
+
 _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "inspect": _inspect,
     "dvh": _dvh,
@@ -302,10 +327,11 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "export": _export,
     "protocol": _protocol,
+    "schema": _schema,
 }
 
 
-def _write(path: Path, content: str | bytes) -> None:
+def _write(path: Path, content: str | bytes, *, encoding: str = "utf-8") -> None:
     """Write a file whole or not at all.
 
     Raises
@@ -315,7 +341,7 @@ def _write(path: Path, content: str | bytes) -> None:
     part = path.with_name(f".{path.name}.part")
     try:
         if isinstance(content, str):
-            content = content.encode("utf-8", errors="backslashreplace")
+            content = content.encode(encoding, errors="backslashreplace")
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
@@ -325,16 +351,16 @@ def _write(path: Path, content: str | bytes) -> None:
             part.unlink(missing_ok=True)
 
 
+def _require_outputs(paths: Sequence[Path | None], options: str) -> None:
+    """Refuse places where nothing can be written, and one place for two files."""
+    asked = [path for path in paths if path is not None]
+    for path in asked:
+        _require_writable(path)
+    if len({path.resolve() for path in asked}) < len(asked):
+        raise InputError(f"{options}: expected a file for each, found one for two")
+
+
 def _require_writable(path: Path | None) -> None:
     """Refuse a place where nothing can be written, before the work and not after it."""
     if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
         raise InputError(f"{path}: expected a file in a folder that exists")
-
-
-def _require_apart(names: str, paths: Sequence[Path | None]) -> None:
-    """Refuse places where nothing can be written, and one place for two files."""
-    outputs = [path for path in paths if path is not None]
-    for path in outputs:
-        _require_writable(path)
-    if len({path.resolve() for path in outputs}) < len(outputs):
-        raise InputError(f"{names}: expected a file for each, found one for two")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from dosecalc.errors import MetricError, NotCoveredError
 from dosecalc.intervals import Interval
+from dosecalc.legible import json_text
+from dosecalc.notebook import data_frame, html_table
 from dosecalc.quantities import Physical, Quantity, describe
 from dosecalc.radiobiology import geud
 from dosecalc.spreads import Variant, falling, spread, varied
@@ -291,3 +294,71 @@ class Curve:
             f"<Curve of {describe(self.quantity)}: {self.volume_cm3:.4g} cm3{cover}, "
             f"{self.dose_gy[0]:.4g} to {self.dose_gy[-1]:.4g} Gy>"
         )
+
+    def to_dict(self) -> dict[str, object]:
+        """The curve as plain data: its points, what they are about and how much of the volume has them."""
+        return {
+            "quantity": describe(self.quantity),
+            "volume_cm3": self.volume_cm3,
+            "covered_cm3": self.covered_cm3,
+            "uncovered_cm3": self.uncovered_cm3,
+            "dose_gy": self.dose_gy.tolist(),
+            "volume_above_cm3": self.volume_above_cm3.tolist(),
+        }
+
+    def to_json(self) -> str:
+        """The curve as JSON text."""
+        return json_text(self.to_dict())
+
+    def to_dataframe(self) -> Any:
+        """The points as a pandas DataFrame: at each dose what volume has it at least and at most.
+
+        The two differ by the volume for which no dose is known.
+
+        Raises
+        ------
+        DosecalcError : if pandas is not installed.
+        """
+        low, high = self.volume_above_cm3, self.volume_above_cm3 + self.uncovered_cm3
+        percent = 100 / self.volume_cm3 if self.volume_cm3 else 0.0
+        columns = {
+            f"{describe(self.quantity)} [Gy]": self.dose_gy,
+            "volume low [cm3]": low,
+            "volume high [cm3]": high,
+            "volume low [%]": low * percent,
+            "volume high [%]": high * percent,
+        }
+        points = np.column_stack(list(columns.values()))
+        rows: list[Mapping[str, float]] = [dict(zip(columns, p, strict=True)) for p in points.tolist()]
+        return data_frame(dict.fromkeys(columns, float), rows)
+
+    def _repr_html_(self) -> str:
+        rows = [(name, _metric_text(self, metric)) for name, metric in _METRICS.items()]
+        notes = (f"{self.uncovered_cm3:.4g} of {self.volume_cm3:.4g} cm3 have no known dose",)
+        title = f"{describe(self.quantity)} in {self.volume_cm3:.4g} cm3"
+        return html_table(title, ("metric", "Gy"), rows, notes=notes if self.uncovered_cm3 else ())
+
+
+_METRICS: Mapping[str, Callable[[Curve], float]] = {
+    "minimum": lambda c: c.min_gy,
+    "D98%": lambda c: c.dose_at_percent(98),
+    "D95%": lambda c: c.dose_at_percent(95),
+    "mean": lambda c: c.mean_gy,
+    "median": lambda c: c.median_gy,
+    "D2%": lambda c: c.dose_at_percent(2),
+    "D0.03cc": lambda c: c.dose_at_volume(0.03),
+    "maximum": lambda c: c.max_gy,
+}
+
+
+def _metric_text(curve: Curve, metric: Callable[[Curve], float]) -> str:
+    """A dose with two decimals, or its bound; a metric without an answer has none."""
+    try:
+        found = curve.bounds(metric)
+    except MetricError:
+        return "not defined"
+    if found.is_exact:
+        return f"{found.value:.2f}"
+    low = "" if found.low <= 0 else f"at least {found.low:.2f}"
+    high = "" if np.isinf(found.high) else f"at most {found.high:.2f}"
+    return ", ".join(filter(None, (low, high))) or "not known"

@@ -8,7 +8,33 @@ import math
 from dataclasses import dataclass
 
 from dosecalc.intervals import Band, Interval
+from dosecalc.legible import clean, json_text, shortened
+from dosecalc.notebook import Cell, Columns, html_table
 from dosecalc.rules import Level
+
+FINDING_COLUMNS: Columns = {
+    "rule": str,
+    "title": str,
+    "level": str,
+    "outcome": str,
+    "structure": str,
+    "plan": str,
+    "measured": float,
+    "low": float,
+    "high": float,
+    "lower bound": bool,
+    "comparison": str,
+    "limit": float,
+    "unit": str,
+    "decided by": str,
+    "due": str,
+    "hot spot x [mm]": float,
+    "hot spot y [mm]": float,
+    "hot spot z [mm]": float,
+    "message": str,
+    "source": str,
+}
+"""Columns of findings as a table; ``unit`` is that of measured, low, high and limit."""
 
 
 class Outcome(enum.StrEnum):
@@ -132,8 +158,8 @@ class Finding:
             "structure": self.structure,
             "plan": self.plan,
             "outcome": self.outcome.value,
-            "measured": finite(self.measured),
-            "low": finite(ends.low if ends else None),
+            "measured": None if ends and known_value(ends) is None else finite(self.measured),
+            "low": known_low(ends) if ends else None,
             "high": finite(ends.high if ends else None),
             "limit": self.limit,
             "comparison": self.comparison,
@@ -153,6 +179,63 @@ class Finding:
             "source": self.source,
         }
 
+    def to_json(self) -> str:
+        """The finding as JSON text."""
+        return json_text(self.to_dict())
+
+    def to_row(self) -> dict[str, Cell]:
+        """The finding as a row of a table; what is not known is None, and so is an end that is not bounded.
+
+        Where only a lower bound is known, it is ``low``, and there is no ``measured``: a column of values
+        must not hold bounds.
+        """
+        ends = self.deciding
+        is_open = ends is not None and not math.isfinite(ends.high)
+        x, y, z = self.hot_spot_xyz_mm or (None, None, None)
+        return {
+            "rule": self.rule,
+            "title": self.title,
+            "level": self.level.value,
+            "outcome": self.outcome.value,
+            "structure": self.structure,
+            "plan": self.plan,
+            "measured": None if is_open else finite(self.measured),
+            "low": known_low(ends) if ends else None,
+            "high": finite(ends.high) if ends else None,
+            "lower bound": is_open and ends is not None and known_low(ends) is not None,
+            "comparison": self.comparison,
+            "limit": finite(self.limit),
+            "unit": self.unit,
+            "decided by": self.decided_by,
+            "due": self.due.isoformat() if self.due else "",
+            "hot spot x [mm]": x,
+            "hot spot y [mm]": y,
+            "hot spot z [mm]": z,
+            "message": self.message,
+            "source": self.source,
+        }
+
+    @property
+    def about(self) -> str:
+        """Rule, and the structure or plan that it was held against; fit to be shown."""
+        return " ".join(filter(None, (self.rule, shortened(self.structure or self.plan, most=60))))
+
+    def __repr__(self) -> str:
+        """One line without numbers: the message has them with the digits that show their side."""
+        return f"<Finding {self.about}: {self.outcome.value} ({self.level.value})>"
+
+    def __str__(self) -> str:
+        return f"{self.outcome.value} {self.about}: {clean(self.title)}: {clean(self.message)}"
+
+    def _repr_html_(self) -> str:
+        return findings_html("Finding", (self,))
+
+
+def findings_html(title: str, findings: tuple[Finding, ...], notes: tuple[str, ...] = ()) -> str:
+    """Findings as a table for a notebook."""
+    rows = [(f.outcome.value, f.about, f.level.value, f.title, f.message) for f in findings]
+    return html_table(title, ("outcome", "rule", "level", "title", "found"), rows, notes=notes)
+
 
 def _known(interval: Interval) -> tuple[float | None, bool]:
     """A value and whether it is a lower bound only; no value where the bound says nothing."""
@@ -164,3 +247,19 @@ def _known(interval: Interval) -> tuple[float | None, bool]:
 def finite(value: float | None) -> float | None:
     """A number that JSON can hold, or None: what is not bounded or not known is no number."""
     return value if value is not None and math.isfinite(value) else None
+
+
+def known_low(interval: Interval) -> float | None:
+    """The lower end, or None where it says nothing: not bounded, or 0 of what may be any higher."""
+    if not math.isfinite(interval.high) and interval.low <= 0:
+        return None
+    return finite(interval.low)
+
+
+def known_value(interval: Interval) -> float | None:
+    """The value, which is a lower bound where there is no upper end; None where that says nothing.
+
+    >>> [known_value(Interval(value=v, low=v, high=h)) for v, h in ((0, 0), (2.5, math.inf), (0, math.inf))]
+    [0, 2.5, None]
+    """
+    return None if not math.isfinite(interval.high) and interval.low <= 0 else finite(interval.value)

@@ -4,165 +4,52 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from dosecalc.doserows import (
+    DOSE_COLUMNS,
+    TOTAL,
+    CourseShare,
+    DoseRow,
+    Metrics,
+    StructureDoses,
+    doses_html,
+)
 from dosecalc.drawings import Drawings
 from dosecalc.errors import DosecalcError
-from dosecalc.findings import Finding, Outcome, Reading, finite
+from dosecalc.findings import FINDING_COLUMNS, Finding, Outcome, Reading, findings_html, finite, known_value
 from dosecalc.intervals import Interval
+from dosecalc.legible import json_text, shortened
+from dosecalc.notebook import Cell, Columns, data_frame, html_page
 from dosecalc.rules import Level
 
+__all__ = [
+    "DOSE_COLUMNS",
+    "JUDGED_COLUMNS",
+    "TOTAL",
+    "CheckResult",
+    "CourseShare",
+    "DecisionState",
+    "DoseRow",
+    "Metrics",
+    "StopDose",
+    "StopPoint",
+    "StopRule",
+    "StructureDoses",
+    "overall",
+]
+
 FORMAT_VERSION = 1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Metrics:
-    """What a structure has of one quantity, in Gy: lower bounds where dose is missing.
-
-    ``near_max`` is D0.03cc, or the maximum in a structure smaller than that.
-    """
-
-    min_gy: Interval
-    mean_gy: Interval
-    near_max_gy: Interval
-    max_gy: Interval
-
-    def scaled(self, factor: float) -> Metrics:
-        """All metrics times a positive factor."""
-        return Metrics(
-            min_gy=self.min_gy.scaled(factor),
-            mean_gy=self.mean_gy.scaled(factor),
-            near_max_gy=self.near_max_gy.scaled(factor),
-            max_gy=self.max_gy.scaled(factor),
-        )
-
-    def open_above(self) -> Metrics:
-        """The same lower ends, and nothing known above them: some dose is missing."""
-        return Metrics(
-            min_gy=self.min_gy.open_above(),
-            mean_gy=self.mean_gy.open_above(),
-            near_max_gy=self.near_max_gy.open_above(),
-            max_gy=self.max_gy.open_above(),
-        )
-
-    def or_up_to(self, other: Metrics) -> Metrics:
-        """The same values, with the ends of both."""
-        return Metrics(
-            min_gy=self.min_gy.or_up_to(other.min_gy),
-            mean_gy=self.mean_gy.or_up_to(other.mean_gy),
-            near_max_gy=self.near_max_gy.or_up_to(other.near_max_gy),
-            max_gy=self.max_gy.or_up_to(other.max_gy),
-        )
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            name: {"value": finite(i.value), "low": finite(i.low), "high": finite(i.high)}
-            for name, i in (
-                ("min_gy", self.min_gy),
-                ("mean_gy", self.mean_gy),
-                ("near_max_gy", self.near_max_gy),
-                ("max_gy", self.max_gy),
-            )
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoseRow:
-    """What one course, or all of them (``total``), gives to a structure.
-
-    ``per_session`` is the session with the highest near-maximum dose. ``incomplete`` says which doses
-    are missing in the row; every value is then a lower bound. All is None where no dose is known at
-    all, BED and EQD2 also without an a/b.
-    """
-
-    course: str
-    sessions: int
-    per_session: Metrics | None
-    physical: Metrics | None
-    bed: Metrics | None
-    eqd2: Metrics | None
-    incomplete: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "course": self.course,
-            "sessions": self.sessions,
-            "per_session": self.per_session.to_dict() if self.per_session else None,
-            "physical": self.physical.to_dict() if self.physical else None,
-            "bed": self.bed.to_dict() if self.bed else None,
-            "eqd2": self.eqd2.to_dict() if self.eqd2 else None,
-            "incomplete": list(self.incomplete),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CourseShare:
-    """What part of a sum of ``quantity`` came from a course: of the mean, and of its hottest 0.03 cm3."""
-
-    course: str
-    quantity: str
-    mean_percent: float
-    near_max_percent: float
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "course": self.course,
-            "quantity": self.quantity,
-            "mean_percent": finite(self.mean_percent),
-            "near_max_percent": finite(self.near_max_percent),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StructureDoses:
-    """All rows of one structure, or the ``problem`` that kept it from being evaluated.
-
-    ``rows`` are those of the treatment as it stands: what was given, and what is left of the plans.
-    ``delivered`` are those of what was given so far, ``planned`` those of the plans alone; both are empty
-    where nothing was given yet, as ``rows`` are the plans then. ``shares`` say how much of the sum came from
-    which course, where all of it is known.
-    """
-
-    name: str
-    roi_name: str
-    roi_number: int | None
-    structure_set_uid: str
-    volume_cm3: float | None
-    covered_cm3: float | None
-    alpha_beta_gy: float | None
-    rows: tuple[DoseRow, ...] = ()
-    delivered: tuple[DoseRow, ...] = ()
-    planned: tuple[DoseRow, ...] = ()
-    shares: tuple[CourseShare, ...] = ()
-    notes: tuple[str, ...] = ()
-    problem: str = ""
-
-    @property
-    def total(self) -> DoseRow | None:
-        """The row of all courses together."""
-        return next((r for r in self.rows if r.course == TOTAL), None)
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "name": self.name,
-            "roi_name": self.roi_name,
-            "roi_number": self.roi_number,
-            "structure_set_uid": self.structure_set_uid,
-            "volume_cm3": self.volume_cm3,
-            "covered_cm3": self.covered_cm3,
-            "alpha_beta_gy": self.alpha_beta_gy,
-            "rows": [r.to_dict() for r in self.rows],
-            "delivered": [r.to_dict() for r in self.delivered],
-            "planned": [r.to_dict() for r in self.planned],
-            "shares": [s.to_dict() for s in self.shares],
-            "notes": list(self.notes),
-            "problem": self.problem,
-        }
-
-
-TOTAL = "total"
+OUTCOME_WORDS = {
+    Outcome.PASS: "every required rule passes or is not due yet",
+    Outcome.FAIL: "at least one required rule FAILS",
+    Outcome.UNCERTAIN: "no required rule fails, but at least one is UNCERTAIN",
+    Outcome.NOT_EVALUATED: "no required rule fails, but at least one could NOT be EVALUATED",
+}
+JUDGED_COLUMNS: Columns = {"judged": bool, **FINDING_COLUMNS}
+"""Columns of the table of findings; those that are not ``judged`` are measured and shown only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,8 +71,8 @@ class StopDose:
             "structure": self.structure,
             "quantity": self.quantity,
             "metric": self.metric,
-            "at_stop": finite(self.at_stop.certain),
-            "full": finite(self.full.certain),
+            "at_stop": _certain(self.at_stop),
+            "full": _certain(self.full),
             "saved": finite(self.saved_gy),
             "lower_bounds": not (self.full.is_bounded and self.at_stop.is_bounded),
         }
@@ -215,9 +102,9 @@ class StopRule:
             "level": self.level.value,
             "unit": self.unit,
             "limit": self.limit,
-            "at_stop": finite(self.at_stop.value) if self.at_stop else None,
+            "at_stop": known_value(self.at_stop) if self.at_stop else None,
             "at_stop_outcome": self.at_stop_outcome.value,
-            "full": finite(self.full.value) if self.full else None,
+            "full": known_value(self.full) if self.full else None,
             "full_outcome": self.full_outcome.value,
         }
 
@@ -324,7 +211,68 @@ class CheckResult:
 
     def to_json(self) -> str:
         """The result as JSON text, byte for byte the same for the same input and versions."""
-        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return json_text(self.to_dict())
+
+    def findings_rows(self) -> list[dict[str, Cell]]:
+        """A row for each finding: those that are judged, then those that are measured and shown only."""
+        judged = [{"judged": True, **f.to_row()} for f in self.findings]
+        return [*judged, *({"judged": False, **f.to_row()} for f in self.shown)]
+
+    def doses_rows(self) -> list[dict[str, Cell]]:
+        """A row for each structure, course and state."""
+        return [row for structure in self.structures for row in structure.to_rows()]
+
+    def findings_dataframe(self) -> Any:
+        """The findings as a pandas DataFrame, with the columns of ``--csv-findings``.
+
+        Raises
+        ------
+        DosecalcError : if pandas is not installed.
+        """
+        return data_frame(JUDGED_COLUMNS, self.findings_rows())
+
+    def doses_dataframe(self) -> Any:
+        """The doses of the structures as a pandas DataFrame, with the columns of ``--csv-doses``.
+
+        Raises
+        ------
+        DosecalcError : if pandas is not installed.
+        """
+        return data_frame(DOSE_COLUMNS, self.doses_rows())
+
+    @property
+    def not_passed(self) -> tuple[Finding, ...]:
+        """Findings that neither pass nor are not due, required ones first, the gravest of each first."""
+        order = (Outcome.FAIL, Outcome.NOT_EVALUATED, Outcome.UNCERTAIN)
+        found = [f for f in self.findings if f.outcome in order]
+        return tuple(sorted(found, key=lambda f: (f.level is not Level.REQUIRED, order.index(f.outcome))))
+
+    def _counts(self) -> str:
+        found = [f.outcome for f in self.findings if f.level is Level.REQUIRED]
+        said = [f"{found.count(o)} {o.value}" for o in Outcome if o in found]
+        return f"required findings: {', '.join(said) or 'none judged'}"
+
+    def __repr__(self) -> str:
+        """One line: the outcome, and how many required findings have which."""
+        return f"<CheckResult {self.outcome.value}: {self._counts()}>"
+
+    def __str__(self) -> str:
+        """The outcome in words, then what is not met or not judged, and the warnings."""
+        warnings = [f"  {shortened(a, most=300)}" for a in self.assumptions if a.startswith("WARNING")]
+        lines = [f"{self.outcome.value} - {OUTCOME_WORDS[self.outcome]}", self._counts(), *warnings]
+        for level in Level:
+            chosen = [f for f in self.not_passed if f.level is level]
+            if chosen:
+                lines.append(f"{level.value} rules that are not met or not judged:")
+            lines += [f"  {shortened(str(f), most=300)}" for f in chosen]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        """The same for a notebook, with the doses."""
+        title = f"{self.outcome.value}: {OUTCOME_WORDS[self.outcome]}"
+        warnings = tuple(a for a in self.assumptions if a.startswith("WARNING"))
+        findings = findings_html(title, self.not_passed, notes=(self._counts(), *warnings))
+        return html_page(findings, doses_html(self.structures))
 
 
 def overall(findings: tuple[Finding, ...]) -> Outcome:
@@ -337,3 +285,8 @@ def overall(findings: tuple[Finding, ...]) -> Outcome:
         if outcome in required:
             return outcome
     return Outcome.NOT_EVALUATED
+
+
+def _certain(interval: Interval) -> float | None:
+    """The value, or its lower bound; None where nothing is known."""
+    return None if known_value(interval) is None else finite(interval.certain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import functools
 import io
@@ -93,6 +94,12 @@ class TestExitCodes:
             ["ledger", "{tmp}", "--after-fraction", "2", "--course", "nothing"],
             ["ledger", "{tmp}", "--after-fraction", "2", "--as-of", "2026-04-01"],
             ["ledger", "{tmp}", "--course", "induction"],
+            ["check", "{tmp}", "--csv-findings", "{tmp}/a/b.csv"],
+            ["check", "{tmp}", "--csv-doses", "{tmp}"],
+            ["check", "{tmp}", "--csv-doses", "{tmp}/a", "--csv-findings", "{tmp}/a"],
+            ["check", "{tmp}", "--csv", "{tmp}/a"],
+            ["schema"],
+            ["schema", "nothing"],
             ["ledger", "{tmp}", "--csv", "{tmp}/a/b.csv"],
             ["ledger", "{tmp}", "--csv", "{tmp}/a", "--svg", "{tmp}/a"],
         ],
@@ -218,6 +225,28 @@ class TestOptions:
         assert len(lines) == 4
         assert path.stat().st_size == len(path.read_bytes())
         assert list(tmp_path.iterdir()) == [path]
+
+
+class TestCsv:
+    """All tables alike, whichever command writes them."""
+
+    @pytest.mark.parametrize(
+        ("command", "options"),
+        [("check", ["findings", "doses"]), ("dvh", [""]), ("ledger", [""])],
+    )
+    def test_a_spreadsheet_reads_names_as_they_are(
+        self, run: Run, folder: Path, tmp_path: Path, command: str, options: list[str]
+    ) -> None:
+        paths = {f"--csv-{kind}".rstrip("-"): tmp_path / f"{kind}.csv" for kind in options}
+        few = ["--structure", LEFT] if command == "dvh" else []
+        assert run(command, folder, *few, *(a for pair in paths.items() for a in pair))[0] == 0
+        for path in paths.values():
+            data = path.read_bytes()
+            assert data.startswith(codecs.BOM_UTF8)
+            header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+            assert rows
+            assert {len(row) for row in rows} == {len(header)}
+            assert not any(cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row)
 
 
 class TestJson:
@@ -371,7 +400,11 @@ class TestLedger:
 class TestPrivacy:
     @pytest.mark.parametrize("command", ["check", "inspect", "dvh", "ledger"])
     def test_patient_only_where_asked(self, run: Run, folder: Path, tmp_path: Path, command: str) -> None:
-        files = {"check": ["json"], "dvh": ["csv"], "ledger": ["csv", "json", "svg"]}.get(command, [])
+        files = {
+            "check": ["json", "csv-findings", "csv-doses"],
+            "dvh": ["csv"],
+            "ledger": ["csv", "json", "svg"],
+        }.get(command, [])
         extra = [a for kind in files for a in (f"--{kind}", tmp_path / kind)]
         code, out, err = run(command, folder, *extra)
         assert code == 0

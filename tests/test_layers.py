@@ -14,17 +14,16 @@ import dosecalc
 PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
-errors tables amounts
+errors tables amounts legible notebook
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves envelopes
 doses structures plans registrations images records statement delivery sessions ledger visits case fractions
 book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
-goals rules rulefile protocol findings sections drawings results provenance roles counts prescribed succession
-courses book
-checking exporting
-report
+goals rules rulefile protocol findings sections drawings doserows results provenance roles counts prescribed
+succession courses book checking exporting schemas
+plotting report
 __init__
 cli_export cli_protocol cli __main__
 """

@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cases import redefine
+from test_report_csv import csv_differences
+from test_schemas import faults, needs_jsonschema, zeros_for_unknown
 
 import dosecalc
 from dosecalc import cli
@@ -164,8 +167,9 @@ def test_case_file_is_toml_of_the_format(name: str) -> None:
 @pytest.mark.parametrize("name", EXIT_CODES)
 def test_check_says_what_was_derived(name: str, tmp_path: Path) -> None:
     """Everything that one check says, in one test: it takes seconds, and workers share no results."""
-    written = tmp_path / "result.json"
-    code = cli.main(["check", str(FOLDER / name), "--json", str(written)])
+    written, findings, doses = (tmp_path / n for n in ("result.json", "findings.csv", "doses.csv"))
+    outputs = ["--json", str(written), "--csv-findings", str(findings), "--csv-doses", str(doses)]
+    code = cli.main(["check", str(FOLDER / name), *outputs])
     expected, result = expected_of(name), json.loads(written.read_text(encoding="utf-8"))
     wrong = [
         *differences("outcome and exit code", (expected["outcome"], expected["exit_code"]),
@@ -174,8 +178,18 @@ def test_check_says_what_was_derived(name: str, tmp_path: Path) -> None:
         *decision_differences(expected, result),
         *mean_differences(expected, result),
         *row_differences(expected, result),
+        *faults("check", result),
+        *zeros_for_unknown(result),
+        *csv_differences(result, findings.read_bytes(), doses.read_bytes()),
     ]  # fmt: skip
     assert wrong == []
+
+
+@needs_jsonschema
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_book_is_as_its_schema_says(name: str) -> None:
+    view = dosecalc.ledger_view(book_of(name)[0], redefine())
+    assert faults("ledger", json.loads(view.to_json())) == []
 
 
 def differences(what: str, expected: object, found: object) -> list[str]:

@@ -22,7 +22,8 @@ from dosecalc.checking import (
     session_rules,
     target_rules,
 )
-from dosecalc.checking.allowances import Allowance, allowances
+from dosecalc.checking.allowance import Allowances
+from dosecalc.checking.allowances import allowances
 from dosecalc.checking.assumptions import assumptions
 from dosecalc.checking.context import Context, default_as_of, not_evaluated
 from dosecalc.checking.decision_fraction import prescribed_gy
@@ -132,7 +133,7 @@ def remaining(
     as_of: dt.date | None = None,
     after_fraction: int | None = None,
     settings: Settings = DEFAULT_SETTINGS,
-) -> tuple[Allowance, ...]:
+) -> Allowances:
     """What is left of each cumulative limit of a protocol: dose, and further fractions of the current plan.
 
     Parameters and errors are those of :func:`check`.
@@ -148,7 +149,7 @@ def remaining(
     for rule in protocol.rules:  # a dose that is not what it says enters nothing
         if isinstance(rule.test, DoseMatchesPrescription):
             tuple(_judge(context, rule))
-    return tuple(allowances(context))
+    return Allowances(allowances(context))
 
 
 def _context(

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dosecalc.celldoses import CellDoses, Kept
+from dosecalc.checking.allowance import MOST_FRACTIONS, Allowance
 from dosecalc.checking.context import Context
 from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judging import NOTHING_KNOWN, cover_notes
 from dosecalc.checking.sums import missing_from_sum, recovery, summed, without_effect
 from dosecalc.errors import DosecalcError, MissingDoseError
-from dosecalc.findings import finite
 from dosecalc.goals import Goal, metric_name
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
@@ -22,60 +22,7 @@ from dosecalc.quantities import describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.sessions import NoFraction, Session, State
 
-MOST_FRACTIONS = 200
-"""More than any course has: beyond it a limit does not bound the fractions."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowance:
-    """How much of a limit is left for a structure.
-
-    Parameters
-    ----------
-    given, projected : the metric of what was given so far, and with all that is left of the plans; without an
-        upper end where dose is missing
-    available : limit less the most that was given; below 0 where it may be broken already
-    fractions : how many further fractions of the current plan fit, the sum taken at each point; None where
-        more than ``MOST_FRACTIONS`` do, or where nothing can be said
-    at_most : whether the two are upper bounds only, as dose is missing: less the least that was given
-    planned : how many of the current course are left of its plans
-    problem : why nothing can be said, or what is missing
-    """
-
-    rule: str
-    structure: str
-    metric: str
-    limit: float
-    unit: str
-    plan: str = ""
-    given: Interval | None = None
-    projected: Interval | None = None
-    available: float | None = None
-    fractions: int | None = None
-    unbounded: bool = False
-    at_most: bool = False
-    planned: int = 0
-    problem: str = ""
-
-    def to_dict(self) -> dict[str, object]:
-        return {
-            "rule": self.rule,
-            "structure": self.structure,
-            "metric": self.metric,
-            "limit": self.limit,
-            "unit": self.unit,
-            "plan": self.plan,
-            "given": self.given.value if self.given else None,
-            "given_at_most": finite(self.given.high) if self.given else None,
-            "projected": self.projected.value if self.projected else None,
-            "projected_at_most": finite(self.projected.high) if self.projected else None,
-            "available": self.available,
-            "fractions": self.fractions,
-            "unbounded": self.unbounded,
-            "at_most": self.at_most,
-            "planned": self.planned,
-            "problem": self.problem,
-        }
+__all__ = ["MOST_FRACTIONS", "Allowance", "allowances", "next_session"]
 
 
 def allowances(context: Context) -> Iterator[Allowance]:

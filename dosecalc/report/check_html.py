@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import enum
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Interval
+from dosecalc.legible import named, told
 from dosecalc.report import dvh_picture
-from dosecalc.report.check_text import GRAVEST_FIRST, NOTICE, WORDS, shown_rows
+from dosecalc.report.check_text import GRAVEST_FIRST, NOTICE, shown_rows
 from dosecalc.report.dvh_picture import drawn_figure, drawn_structures
 from dosecalc.report.section_picture import section_svg
-from dosecalc.report.tables import clean, gy
-from dosecalc.results import CheckResult, StructureDoses
+from dosecalc.report.tables import gy
+from dosecalc.results import OUTCOME_WORDS, CheckResult, StructureDoses
 from dosecalc.rules import Level
-
-if TYPE_CHECKING:
-    import jinja2
-
-_LONGEST_NAME = 60
-_LONGEST_WORD = 80
-_LONGEST_TEXT = 3000
-"""Characters: what is longer is cut, and says so; all of it is in the JSON."""
 
 
 class Paper(enum.StrEnum):
@@ -71,38 +63,34 @@ def check_html(
     Examples
     --------
     >>> from dosecalc.findings import Outcome
-    >>> empty = CheckResult(outcome=Outcome.NOT_EVALUATED, provenance={
-    ...     "dosecalc": "0", "protocol": {"name": "<b>"}, "inputs": [], "plans": [], "settings": {}})
-    >>> page = check_html(empty)
+    >>> protocol = dict.fromkeys(("name", "title", "source", "file", "sha256"), "<b>")
+    >>> provenance = {"dosecalc": "0", "as_of": None, "protocol": protocol}
+    >>> provenance |= {"inputs": [], "plans": [], "settings": {}}
+    >>> page = check_html(CheckResult(outcome=Outcome.NOT_EVALUATED, provenance=provenance))
     >>> "<b>" in page, "&lt;b&gt;" in page
     (False, True)
     """
     drawings = result.draw()
     structures = drawn_structures(result, drawings.figures)
-    return (
-        _environment()
-        .get_template("report.html")
-        .render(
-            result=result,
-            summary=summary_of(result),
-            words=WORDS[result.outcome],
-            notice=NOTICE,
-            case_name=case_name,
-            patient=patient,
-            paper=paper,
-            is_static=is_static,
-            structures=structures,
-            numbers={s.name: s.number for s in structures},
-            figures=[drawn_figure(f, structures) for f in drawings.figures],
-            hot_spots=[(spot, [section_svg(spot, s) for s in spot.sections]) for spot in drawings.hot_spots],
-            entries=drawings.entries,
-            shown_rows=shown_rows,
-            share=share_of,
-            percents=dvh_picture.PERCENT_HEADINGS,
-            passed=[f for f in result.findings if f.outcome is Outcome.PASS],
-            used=[i for i in _listed(result.provenance["inputs"]) if i["used"]],
-            unused=[i for i in _listed(result.provenance["inputs"]) if not i["used"]],
-        )
+    return _rendered(
+        result=result,
+        summary=summary_of(result),
+        words=OUTCOME_WORDS[result.outcome],
+        notice=NOTICE,
+        case_name=case_name,
+        patient=patient,
+        paper=paper,
+        is_static=is_static,
+        structures=structures,
+        figures=[drawn_figure(f, structures) for f in drawings.figures],
+        hot_spots=[(spot, [section_svg(spot, s) for s in spot.sections]) for spot in drawings.hot_spots],
+        entries=drawings.entries,
+        shown_rows=shown_rows,
+        share=share_of,
+        percents=dvh_picture.PERCENT_HEADINGS,
+        passed=[f for f in result.findings if f.outcome is Outcome.PASS],
+        used=[i for i in _listed(result.provenance["inputs"]) if i["used"]],
+        unused=[i for i in _listed(result.provenance["inputs"]) if not i["used"]],
     )
 
 
@@ -143,36 +131,20 @@ def share_of(structure: StructureDoses, course: str) -> str:
     return "" if found is None else f"{found.mean_percent:.0f} / {found.near_max_percent:.0f}"
 
 
-def shortened(text: str, longest: int = _LONGEST_NAME) -> str:
-    """A name from a file on one line, and no longer than can be read.
-
-    >>> shortened("x" * 100)
-    'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx... (100 characters)'
-    """
-    found = clean(text)
-    return found if len(found) <= longest else f"{found[:longest].rstrip()}... ({len(found):,} characters)"
-
-
-def legible(text: str) -> str:
-    """A message on one line: words too long for any line are cut, and so is what nobody would read."""
-    words = re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda m: shortened(m[0], _LONGEST_WORD), clean(text))
-    return shortened(words, _LONGEST_TEXT)
-
-
 def _listed(inputs: object) -> Sequence[Mapping[str, Any]]:
     assert isinstance(inputs, Sequence)
     return inputs
 
 
-def _environment() -> jinja2.Environment:
+def _rendered(**view: object) -> str:
+    """The page of all that it shows; whatever is no markup of its own is escaped."""
     import jinja2  # noqa: PLC0415 - an extra, which the core does without
-    from markupsafe import Markup  # noqa: PLC0415 - comes with jinja2
 
     def finalize(value: object) -> object:
         """Nothing that a file smuggled into a text gets as far as the page."""
-        return legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return told(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
-    found = jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("dosecalc"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -180,11 +152,11 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    found.filters.update({"name": shortened, "gy": _dose, "outcome": _outcome_key})
-    found.globals.update(
+    environment.filters.update({"name": named, "gy": _dose, "outcome": _outcome_key})
+    environment.globals.update(
         {name: getattr(dvh_picture, name) for name in ("WIDTH", "HEIGHT", "LEFT", "RIGHT", "TOP", "BOTTOM")}
     )
-    return found
+    return environment.get_template("report.html").render(view)
 
 
 def _dose(interval: Interval | None) -> str:

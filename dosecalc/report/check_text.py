@@ -8,16 +8,11 @@ from dataclasses import replace
 
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Interval
+from dosecalc.legible import named
 from dosecalc.report.tables import clean, gy, page, table, wrapped
-from dosecalc.results import TOTAL, CheckResult, DoseRow, StructureDoses
+from dosecalc.results import OUTCOME_WORDS, TOTAL, CheckResult, DoseRow, StructureDoses
 from dosecalc.rules import Level
 
-WORDS = {
-    Outcome.PASS: "every required rule passes or is not due yet",
-    Outcome.FAIL: "at least one required rule FAILS",
-    Outcome.UNCERTAIN: "no required rule fails, but at least one is UNCERTAIN",
-    Outcome.NOT_EVALUATED: "no required rule fails, but at least one could NOT be EVALUATED",
-}
 NOTICE = "independent check, not a medical device"
 GRAVEST_FIRST = (
     Outcome.FAIL,
@@ -44,7 +39,7 @@ def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
     yield ""
     counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)
     listed = ", ".join(f"{counts[o]} {o.value}" for o in GRAVEST_FIRST if counts[o]) or "none judged"
-    yield f"OUTCOME: {result.outcome.value} - {WORDS[result.outcome]}"
+    yield f"OUTCOME: {result.outcome.value} - {OUTCOME_WORDS[result.outcome]}"
     yield f"required findings: {listed}"
     warnings = tuple(a for a in result.assumptions if a.startswith("WARNING"))
     yield from _notes("Warnings", warnings)
@@ -82,7 +77,7 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _about(finding: Finding) -> str:
-    about = clean(finding.structure or finding.plan)
+    about = named(finding.structure or finding.plan)
     return f" {about}" if about else ""
 
 
@@ -190,7 +185,7 @@ def _met(result: CheckResult) -> Iterator[str]:
         yield ""
         yield "Shown, not judged"
     for finding in result.shown:
-        yield from wrapped(f"{finding.rule} {clean(finding.structure)}: ", clean(finding.message))
+        yield from wrapped(f"{finding.rule} {named(finding.structure)}: ", clean(finding.message))
 
 
 def _notes(title: str, notes: tuple[str, ...]) -> Iterator[str]:

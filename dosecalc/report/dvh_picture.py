@@ -97,7 +97,7 @@ def drawn_figure(figure: DvhFigure, structures: Sequence[DrawnStructure]) -> Dra
     Examples
     --------
     >>> drawn_figure(DvhFigure(key="physical", title="", axis="Gy", lines=()), ()).ticks[:2]
-    ((52.0, '0'), (251.0, '0.25'))
+    ((52.0, '0'), (184.3, '0.2'))
     """
     by_name = {s.name: s for s in structures}
     ends = [float(line.dose_gy[-1]) for line in figure.lines] + [li.dose_gy for li in figure.limits]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -14,6 +12,8 @@ from dosecalc.doses import DoseGrid, DoseType
 from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
 from dosecalc.intervals import Interval
+from dosecalc.notebook import Cell, Exact
+from dosecalc.report.csv_text import csv_text
 from dosecalc.report.tables import clean, page, table, wrapped
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.structures import Structure, StructureSet
@@ -142,28 +142,35 @@ def _covered(curve: Curve) -> str:
     return f"{min(100 * curve.covered_cm3 / curve.volume_cm3, 99.99):.2f}"
 
 
+_CSV_COLUMNS = (
+    "dose file",
+    "dose holds",
+    "dose type",
+    "ROI Number",
+    "structure",
+    "volume [cm3]",
+    "covered [cm3]",
+    *(name for name, _ in COLUMNS),
+    "problem",
+)
+
+
 def dvh_csv(rows: list[DvhRow]) -> str:
-    """The rows as CSV: units in the header, dots as decimal signs."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ["dose file", "dose holds", "dose type", "ROI Number", "structure", "volume [cm3]", "covered [cm3]"]
-        + [name for name, _ in COLUMNS]
-        + ["problem"]
-    )
-    for row in rows:
-        curve = row.curve
-        writer.writerow(
-            [
-                clean(row.dose.source),
-                holds_text(row.dose),
-                row.dose.dose_type.value,
-                row.structure.number,
-                clean(row.structure.name),
-                f"{curve.volume_cm3:.6f}" if curve else "",
-                f"{curve.covered_cm3:.6f}" if curve else "",
-                *["" if i is None or not i.is_exact else f"{i.value:.4f}" for i in row.metrics()],
-                clean(row.remark),
-            ]
-        )
-    return out.getvalue()
+    """The rows as CSV: units in the header, dots as decimal signs, nothing where nothing is known."""
+    return csv_text(_CSV_COLUMNS, map(_csv_row, rows))
+
+
+def _csv_row(row: DvhRow) -> dict[str, Cell]:
+    curve = row.curve
+    metrics = zip((name for name, _ in COLUMNS), row.metrics(), strict=True)
+    return {
+        "dose file": row.dose.source,
+        "dose holds": holds_text(row.dose),
+        "dose type": row.dose.dose_type.value,
+        "ROI Number": row.structure.number,
+        "structure": row.structure.name,
+        "volume [cm3]": Exact(f"{curve.volume_cm3:.6f}") if curve else None,
+        "covered [cm3]": Exact(f"{curve.covered_cm3:.6f}") if curve else None,
+        **{name: Exact(f"{i.value:.4f}") if i is not None and i.is_exact else None for name, i in metrics},
+        "problem": row.remark,
+    }

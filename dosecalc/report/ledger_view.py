@@ -5,17 +5,22 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
-from dosecalc.book import Count, Entry, counts, entries
+from dosecalc.book import Amount, Count, Entry, counts, decimal, entries
 from dosecalc.case import Case
 from dosecalc.checking.standing import ended
 from dosecalc.courses import Treatment, build_treatment
 from dosecalc.errors import DosecalcError, InputError
+from dosecalc.legible import clean, json_text
+from dosecalc.notebook import data_frame, html_page, html_table
 from dosecalc.protocol import Protocol
 from dosecalc.provenance import inputs_as_data, protocol_as_data, versions
+from dosecalc.report.ledger_rows import BOOK_COLUMNS, book_rows
 from dosecalc.sessions import Session, State
 from dosecalc.statement import EventKind
 
+FORMAT_VERSION = 1
 _MAY_STOP = frozenset({EventKind.ULCER, EventKind.COMPLETE_RESPONSE, EventKind.STOPPED})
 
 
@@ -46,6 +51,57 @@ class LedgerView:
             *(f"WARNING: {text}" for text in self.lost),
             *(n for n in self.notes if n.startswith("WARNING")),
         )
+
+    def to_dict(self) -> dict[str, object]:
+        """The book as plain data, the same for the same input; doses are exact, as text."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "stands": self.stands,
+            "entries": [e.to_dict() for e in self.entries],
+            "counts": [c.to_dict() for c in self.counts],
+            "notes": list(self.notes),
+            "lost": list(self.lost),
+            "problems": list(self.problems),
+            "provenance": dict(self.provenance),
+        }
+
+    def to_json(self) -> str:
+        """The book as JSON text, the same bytes for the same input and versions."""
+        return json_text(self.to_dict())
+
+    def to_dataframe(self) -> Any:
+        """A row for each contribution as a pandas DataFrame, with the columns of ``dosecalc ledger --csv``.
+
+        Doses are numbers here; exact ones are in :meth:`to_dict`.
+
+        Raises
+        ------
+        DosecalcError : if pandas is not installed.
+        """
+        return data_frame(BOOK_COLUMNS, list(book_rows(self.entries)))
+
+    def __repr__(self) -> str:
+        """One line: how the book stands, and how far each course is."""
+        lost = f"; {len(self.lost)} in no entry" if self.lost else ""
+        return f"<LedgerView {self.stands}: {'; '.join(map(_count_text, self.counts))}{lost}>"
+
+    def __str__(self) -> str:
+        """The courses in whole fractions and prescribed dose, and the warnings."""
+        lines = [f"the book {self.stands}", *(f"  {_count_text(c)}" for c in self.counts)]
+        return "\n".join((*lines, *(f"  {clean(w)}" for w in self.warnings)))
+
+    def _repr_html_(self) -> str:
+        title = f"Whole fractions and prescribed dose, {self.stands}"
+        header = ("course", "planned", "given", "in part", "left", "planned Gy", "given Gy", "projected Gy")
+        courses = [
+            (
+                c.course,
+                *(_number(n) for n in (c.planned, c.delivered, c.begun, c.left)),
+                *(_amount(a) for a in (c.planned_dose, c.delivered_dose, c.projected_dose)),
+            )
+            for c in self.counts
+        ]
+        return html_page(html_table(title, header, courses, notes=self.warnings))
 
 
 def ledger_view(case: Case, protocol: Protocol, *, at: dt.date | AfterFraction | None = None) -> LedgerView:
@@ -189,3 +245,20 @@ def _provenance(case: Case, protocol: Protocol, at: dt.date | AfterFraction | No
         "after_fraction": after,
         "inputs": inputs_as_data(case),
     }
+
+
+def _count_text(count: Count) -> str:
+    of = f"{_number(count.delivered)} of {_number(count.planned)} fractions given"
+    dose = f"{_amount(count.delivered_dose)} of {_amount(count.planned_dose)} Gy"
+    return f"{clean(count.course)}: {of}, {dose}" + (f", {count.begun} in part" if count.begun else "")
+
+
+def _number(number: int | None) -> str:
+    return "not known" if number is None else str(number)
+
+
+def _amount(amount: Amount) -> str:
+    """A prescribed dose; nothing known of one is no dose of 0."""
+    if amount.at_least and not amount.gy:
+        return "not known"
+    return f"{'>=' if amount.at_least else ''}{decimal(amount.gy, places=2)}"

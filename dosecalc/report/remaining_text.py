@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from dosecalc.checking.allowances import MOST_FRACTIONS, Allowance
+from dosecalc.checking.allowance import MOST_FRACTIONS, Allowance, Allowances
 from dosecalc.intervals import Interval
 from dosecalc.report.tables import clean, page, table, wrapped
-
-FORMAT_VERSION = 1
 
 
 def remaining_text(found: Sequence[Allowance]) -> str:
@@ -50,8 +47,7 @@ def remaining_text(found: Sequence[Allowance]) -> str:
 
 def remaining_json(found: Sequence[Allowance]) -> str:
     """The same as JSON, byte for byte the same for the same input."""
-    data = {"format_version": FORMAT_VERSION, "remaining": [a.to_dict() for a in found]}
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return Allowances(found).to_json()
 
 
 def _value(interval: Interval | None) -> str:

@@ -6,7 +6,7 @@ import math
 from xml.sax.saxutils import escape
 
 from dosecalc.checking.judging import digits
-from dosecalc.report.tables import clean
+from dosecalc.legible import shortened
 from dosecalc.sections import HotSpot, Outline, OutlineKind, Section
 
 SHORT, LONG = 20, 60
@@ -24,7 +24,7 @@ def is_limit(outline: Outline, hot_spot: HotSpot) -> bool:
 def label_of(outline: Outline, hot_spot: HotSpot) -> str:
     """What stands at a line: the name of a structure, the dose of an isodose."""
     if outline.dose_gy is None:
-        return cut_to(outline.name, SHORT)
+        return shortened(outline.name, most=SHORT)
     text = f"{round(outline.dose_gy, 2):g} {hot_spot.unit}"
     return f"limit {text}" if is_limit(outline, hot_spot) else text
 
@@ -46,16 +46,16 @@ def described(hot_spot: HotSpot, section: Section) -> str:
     place = ", ".join(f"{round(v, 1) + 0.0:.1f}" for v in hot_spot.xyz_mm)
     edges = dict(zip(("left", "right", "top", "bottom"), section.plane.edges, strict=True))
     parts = [
-        f"{section.plane.value} section through the hot spot of {cut_to(hot_spot.structure, LONG)} "
-        f"({cut_to(hot_spot.rule, LONG)}) at ({place}) mm: {value_of(hot_spot)[2:]}, "
+        f"{section.plane.value} section through the hot spot of {shortened(hot_spot.structure, most=LONG)} "
+        f"({shortened(hot_spot.rule, most=LONG)}) at ({place}) mm: {value_of(hot_spot)[2:]}, "
         f"limit {hot_spot.comparison} {hot_spot.limit:g} {hot_spot.unit}; "
-        f"{cut_to(hot_spot.quantity, 4 * LONG)}",
+        f"{shortened(hot_spot.quantity, most=4 * LONG)}",
         "; ".join(f"{word} at the {edge}" for edge, word in edges.items()),
     ]
     isodoses = [label_of(o, hot_spot) for o in section.of(OutlineKind.ISODOSE)]
     parts.append(f"isodoses: {', '.join(isodoses) or 'none of those sought'}")
     for kind in _STRUCTURES:
-        names = [cut_to(o.name, LONG) for o in section.of(kind)]
+        names = [shortened(o.name, most=LONG) for o in section.of(kind)]
         if names:
             parts.append(f"{kind.value}: {', '.join(names)}")
     if section.of(OutlineKind.NOT_KNOWN):
@@ -69,10 +69,4 @@ def described(hot_spot: HotSpot, section: Section) -> str:
 
 def safe(text: str, most: int) -> str:
     """A text of a file as part of SVG."""
-    return escape(cut_to(text, most))
-
-
-def cut_to(text: str, most: int) -> str:
-    """A text of a file on one line, and no longer than that."""
-    found = clean(text)
-    return found if len(found) <= most else f"{found[: most - 3]}..."
+    return escape(shortened(text, most=most))

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import math
 import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from dosecalc.intervals import Interval
+from dosecalc.legible import clean, named, printable, told
+
+__all__ = ["WIDTH", "clean", "gy", "page", "printable", "table", "wrapped"]
 
 WIDTH = 100
-
-
-def clean(text: str) -> str:
-    """Text from a file, fit for one line of a terminal: no control or direction characters."""
-    return " ".join(printable(text).split())
-
-
-def printable(text: str) -> str:
-    """One line as it stands, but for control and direction characters, which become blanks."""
-    return "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
 
 
 def page(lines: Iterable[str]) -> str:
@@ -28,14 +20,15 @@ def page(lines: Iterable[str]) -> str:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> Iterator[str]:
-    """Lines of a table; the first ``words`` columns are text, the others numbers.
+    """Lines of a table; the first ``words`` columns are text, cut where too long, the others numbers.
 
     >>> print("\\n".join(table(["structure", "Gy"], [["cord", "9.50"], ["lesion", "56.00"]])))
       structure     Gy
       cord        9.50
       lesion     56.00
     """
-    lines = [list(header), *(list(r) for r in rows)]
+    cut = ([named(c) if k < words else c for k, c in enumerate(row)] for row in rows)
+    lines = [list(header), *cut]
     widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
     for line in lines:
         cells = [
@@ -48,7 +41,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 
 def wrapped(first: str, text: str, *, indent: int = 4) -> Iterator[str]:
     """A label and a text that may need several lines."""
     yield from textwrap.wrap(
-        f"{first}{text}",
+        f"{first}{told(text)}",
         width=WIDTH,
         initial_indent="  ",
         subsequent_indent=" " * (2 + indent),
