@@ -215,6 +215,12 @@ class TestTrace:
         assert provenance["inputs"][0]["sha256"] == "0" * 64
         assert [p["roles"] for p in provenance["plans"]] == [["low"], ["boost"], ["definitive"]]
         assert provenance["settings"]["cells"] == 30
+        cord = next(e for e in provenance["alpha_beta"] if e["structure"] == "SpinalCord")
+        assert (cord["alpha_beta_gy"], cord["range_gy"], cord["model"]) == (2.0, [0.87, 3.3], "")
+        assert cord["source"].startswith("2 Gy as in Nieder 2006")
+        assert "Brainstem" not in {
+            e["structure"] for e in provenance["alpha_beta"]
+        }  # it is not contoured here
         assert {"dosecalc", "numpy", "scipy", "pydicom"} <= set(provenance)
 
     @pytest.mark.parametrize("as_of", [None, dt.date(2026, 4, 1)])

@@ -271,6 +271,7 @@ def test_without_its_packages_a_report_says_what_to_install(
 def test_an_empty_result_makes_a_report() -> None:
     provenance = {"dosecalc": "0", "protocol": failing().provenance["protocol"], "as_of": None}
     empty = CheckResult(
-        outcome=Outcome.NOT_EVALUATED, provenance={**provenance, "inputs": [], "plans": [], "settings": {}}
+        outcome=Outcome.NOT_EVALUATED,
+        provenance={**provenance, "alpha_beta": [], "inputs": [], "plans": [], "settings": {}},
     )
     assert "No required rule was judged." in Page(check_html(empty)).text

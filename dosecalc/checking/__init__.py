@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import assert_never
 
 from dosecalc.book import entries
@@ -36,7 +36,7 @@ from dosecalc.drawings import Drawings
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
 from dosecalc.protocol import Protocol
-from dosecalc.provenance import inputs_as_data, protocol_as_data, versions
+from dosecalc.provenance import alpha_beta_as_data, inputs_as_data, protocol_as_data, versions
 from dosecalc.results import CheckResult, StopPoint, overall
 from dosecalc.rules import (
     ConsecutiveDays,
@@ -105,15 +105,16 @@ def check(
     findings = _findings(context)
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
+    structures = tuple(structure_doses(context))
     return CheckResult(
         outcome=overall(judged),
         findings=judged,
         shown=tuple(f for f in findings if f.rule in shown_rules),
-        structures=tuple(structure_doses(context)),
+        structures=structures,
         stop_points=tuple(_stop_points(context, judged)),
         assumptions=assumptions(context),
         problems=case.problems,
-        provenance=_provenance(context),
+        provenance=_provenance(context, {s.name for s in structures}),
         draw=functools.cache(functools.partial(_drawings, context, judged)),
     )
 
@@ -279,11 +280,12 @@ def _stop_points(context: Context, findings: tuple[Finding, ...]) -> Iterator[St
         )
 
 
-def _provenance(context: Context) -> dict[str, object]:
+def _provenance(context: Context, names: Collection[str]) -> dict[str, object]:
     return {
         **versions("dosecalc", "numpy", "scipy", "pydicom"),
         "protocol": protocol_as_data(context.protocol),
         "as_of": context.as_of.isoformat() if context.as_of else None,
+        "alpha_beta": alpha_beta_as_data(context.protocol, names),
         "settings": {
             "cells": context.settings.cells,
             "min_cell_mm": context.settings.min_cell_mm,

@@ -172,8 +172,13 @@ def _stages(context: Context) -> Iterator[tuple[Stage, Ledger]]:
     yield Stage.PROJECTED, book
     if len(book.delivered()):
         for stage, ledger in ((Stage.GIVEN, book.delivered()), (Stage.PLANNED, planned)):
-            if set(ledger.distinct_days()) != set(book.distinct_days()):
+            if _given_when(ledger) != _given_when(book):
                 yield stage, ledger
+
+
+def _given_when(ledger: Ledger) -> set[tuple[object, ...]]:
+    """What a ledger gives in alike days, and how far apart within them: the same for equal curves."""
+    return {(d.sessions, d.hours if len(d.sessions) > 1 else (), d.count) for d in ledger.distinct_days()}
 
 
 def _ends_of_sum(

@@ -16,6 +16,7 @@ from dosecalc.report.check_text import GRAVEST_FIRST, NOTICE, shown_rows
 from dosecalc.report.dvh_picture import drawn_figure, drawn_structures
 from dosecalc.report.section_picture import section_svg
 from dosecalc.report.tables import gy
+from dosecalc.report.timeline_picture import timeline_svg, timeline_words
 from dosecalc.results import OUTCOME_WORDS, CheckResult, StructureDoses
 from dosecalc.rules import Level
 
@@ -65,7 +66,7 @@ def check_html(
     >>> from dosecalc.findings import Outcome
     >>> protocol = dict.fromkeys(("name", "title", "source", "file", "sha256"), "<b>")
     >>> provenance = {"dosecalc": "0", "as_of": None, "protocol": protocol}
-    >>> provenance |= {"inputs": [], "plans": [], "settings": {}}
+    >>> provenance |= {"alpha_beta": [], "inputs": [], "plans": [], "settings": {}}
     >>> page = check_html(CheckResult(outcome=Outcome.NOT_EVALUATED, provenance=provenance))
     >>> "<b>" in page, "&lt;b&gt;" in page
     (False, True)
@@ -84,7 +85,8 @@ def check_html(
         structures=structures,
         figures=[drawn_figure(f, structures) for f in drawings.figures],
         hot_spots=[(spot, [section_svg(spot, s) for s in spot.sections]) for spot in drawings.hot_spots],
-        entries=drawings.entries,
+        timeline=timeline_svg(drawings.entries, result.stop_points) if drawings.entries else "",
+        timeline_words=timeline_words(drawings.entries, result.stop_points),
         shown_rows=shown_rows,
         share=share_of,
         percents=dvh_picture.PERCENT_HEADINGS,

@@ -61,7 +61,7 @@ def _weeks(month: _Month) -> list[list[int]]:
     return calendar.Calendar(calendar.MONDAY).monthdayscalendar(*month)
 
 
-def _courses(entries: Sequence[Entry]) -> Iterator[str]:
+def course_words(entries: Sequence[Entry]) -> Iterator[str]:
     """Each course in words: its sessions, and the days from first to last."""
     sessions = [e for e in entries if isinstance(e, SessionEntry)]
     for course in dict.fromkeys(e.course for e in sessions):
@@ -99,7 +99,7 @@ def _text_lines(entries: Sequence[Entry]) -> Iterator[str]:
     yield f"  {MARKS[State.DELIVERED]} given, {MARKS[State.PLANNED]} planned, {EVENT_MARK} event" + (
         "; +: more than three" if any("+" in m for m in marks.values()) else ""
     )
-    for text in _courses(entries):
+    for text in course_words(entries):
         yield from wrapped("", text)
 
 
@@ -138,7 +138,7 @@ def calendar_svg(entries: Sequence[Entry]) -> str:
     for line in _words(entries):
         body.append(_text(_MARGIN, top, line, size=12))
         top += _LINE_Y
-    described = "; ".join(_courses(entries)) or "nothing is booked"
+    described = "; ".join(course_words(entries)) or "nothing is booked"
     size = f'width="{_PICTURE_X}" height="{top + _MARGIN - _LINE_Y}"'
     box = f'viewBox="0 0 {_PICTURE_X} {top + _MARGIN - _LINE_Y}"'
     lines = [
@@ -228,7 +228,7 @@ def _legend(y: float) -> Iterator[str]:
 
 def _words(entries: Sequence[Entry]) -> Iterator[str]:
     """What the marks cannot say: each course, and each event with its day."""
-    texts = [*_courses(entries)]
+    texts = [*course_words(entries)]
     texts.extend(f"event {e.date}: {event_text(e)}" for e in entries if isinstance(e, EventEntry))
     for text in texts:
         yield from textwrap.wrap(text, _TEXT_WIDTH)

@@ -1,0 +1,205 @@
+"""The timeline: each dated session has one mark where its day is, breaks are counted, names are names."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_pages import LONG, SCRIPT
+
+from dosecalc.amounts import Amount
+from dosecalc.book_entries import Entry, EventEntry, Item, SessionEntry
+from dosecalc.report.timeline_picture import WIDTH, pauses, timeline_svg, timeline_words
+from dosecalc.results import DecisionState, StopPoint
+from dosecalc.sessions import State
+from dosecalc.statement import EventKind
+
+SVG = "{http://www.w3.org/2000/svg}"
+MONDAY = dt.date(2026, 3, 2)
+
+
+def item(share: str = "1") -> Item:
+    return Item(
+        plan_label="A",
+        plan_uid="1.2",
+        by_role=(),
+        fraction=1,
+        day=1,
+        share=Decimal(share),
+        is_approximate=False,
+        whole_gy=Fraction(2),
+    )
+
+
+def session(
+    day: dt.date | None, course: str = "induction", state: State = State.PLANNED, share: str = "1"
+) -> SessionEntry:
+    return SessionEntry(
+        course=course,
+        day=1,
+        state=state,
+        date=day,
+        time=None,
+        days_since_first=None,
+        items=(item(share),),
+        cumulative=Amount(),
+        fractions=1,
+        source_uids=(),
+    )
+
+
+def event(day: dt.date, detail: str = "") -> EventEntry:
+    return EventEntry(date=day, kind=EventKind.NOTE, detail=detail)
+
+
+def stop_point(day: dt.date | None) -> StopPoint:
+    return StopPoint(
+        rule="R30", course="definitive", dose_gy=50.0, fraction=25, fractions=28, given=0, given_gy=0.0,
+        state=DecisionState.DUE, stopped_on=None, date=day, readings=(), doses=(),
+    )  # fmt: skip
+
+
+def drawn(entries: Sequence[Entry], stop_points: Sequence[StopPoint] = ()) -> ET.Element:
+    return ET.fromstring(timeline_svg(entries, stop_points))
+
+
+def marks(root: ET.Element) -> list[tuple[float, str]]:
+    """The middle of each session's mark, and how it is filled."""
+    found = []
+    for element in root.iter():
+        if element.get("class") == "session":
+            middle = (
+                float(element.get("cx", "nan"))
+                if element.tag == f"{SVG}circle"
+                else float(element.get("x", "nan")) + float(element.get("width", "nan")) / 2
+            )
+            found.append((middle, element.get("fill", "")))
+    return sorted(found)
+
+
+def test_sessions_stand_where_their_days_are() -> None:
+    """In one part places rise evenly with the days, from half a day after its left edge on."""
+    days = [MONDAY + dt.timedelta(days=k) for k in (0, 1, 2, 28, 29)]
+    found = [x for x, _ in marks(drawn([session(d) for d in days]))]
+    a_day = (found[-1] - found[0]) / 29
+    assert a_day == pytest.approx((WIDTH - 2 * 14) / 30, abs=0.02)
+    assert found == pytest.approx([found[0] + a_day * k for k in (0, 1, 2, 28, 29)], abs=0.11)
+
+
+def test_given_planned_and_parts_look_different() -> None:
+    root = drawn(
+        [
+            session(MONDAY, state=State.DELIVERED),
+            session(MONDAY + dt.timedelta(days=1), state=State.DELIVERED, share="0.5"),
+            session(MONDAY + dt.timedelta(days=2)),
+        ]
+    )
+    shapes = [(e.tag.removeprefix(SVG), e.get("fill")) for e in root.iter() if e.get("class") == "session"]
+    assert shapes == [("circle", "#111111"), ("rect", "#111111"), ("circle", "#ffffff")]
+
+
+def test_what_lies_far_apart_has_a_gap_with_its_length() -> None:
+    early = dt.date(2024, 3, 1)
+    text = timeline_svg([session(early, "prior"), session(MONDAY)], ())
+    assert f"{(MONDAY - early).days} days" in text
+    assert "24 months" in text  # 731 days
+
+
+def weekdays_between(first: dt.date, last: dt.date) -> int:
+    """Mondays to Fridays after one day and before another, counted one by one."""
+    days = (first + dt.timedelta(days=k) for k in range(1, (last - first).days))
+    return sum(d.weekday() < 5 for d in days)
+
+
+@given(st.lists(st.integers(0, 60), min_size=2, max_size=12, unique=True))
+def test_breaks_are_the_weekdays_left_out(offsets: list[int]) -> None:
+    days = sorted(MONDAY + dt.timedelta(days=k) for k in offsets)
+    found = {(p.first, p.last): p.weekdays for p in pauses([session(d) for d in days]) if p.is_break}
+    wanted = {(a, b): weekdays_between(a, b) for a, b in itertools.pairwise(days)}
+    assert found == {ends: n for ends, n in wanted.items() if n}
+
+
+def test_a_weekend_is_no_break_and_an_interval_is_between_courses() -> None:
+    friday = MONDAY + dt.timedelta(days=4)
+    entries = [
+        session(friday),
+        session(friday + dt.timedelta(days=3)),
+        session(MONDAY + dt.timedelta(days=30), "next"),
+    ]
+    (only,) = pauses(entries)
+    assert (only.course, only.following, only.days) == ("induction", "next", 23)
+    assert "23 days" in timeline_svg(entries, ())
+
+
+def test_the_decision_stands_on_its_day_and_says_its_state() -> None:
+    days = [MONDAY + dt.timedelta(days=k) for k in range(30)]
+    root = drawn([session(d, "definitive") for d in days], [stop_point(days[20])])
+    (line,) = (e for e in root.iter() if e.get("class") == "decision")
+    places = [x for x, _ in marks(root)]
+    assert float(line.get("d", "")[1:].split()[0]) == pytest.approx(places[20], abs=0.11)
+    assert "50 Gy at fraction 25 of 28, DUE" in timeline_svg([session(days[0])], [stop_point(days[20])])
+    assert "on a day that is not known" in "".join(timeline_words([session(days[0])], [stop_point(None)]))
+
+
+def test_what_has_no_day_is_said() -> None:
+    entries = [session(None, "prior"), session(None, "prior")]
+    assert "2 without a date" in "".join(timeline_words(entries, ()))
+    assert "no session or event has a date" in timeline_svg(entries, ())
+    assert marks(drawn(entries)) == []
+
+
+def test_nothing_is_booked() -> None:
+    assert timeline_words((), ()) == ("nothing is booked",)
+    drawn(())
+
+
+def test_many_events_of_one_day_share_a_mark_and_are_all_in_the_words() -> None:
+    entries = [event(MONDAY, detail=f"number {k}") for k in range(12)]
+    root = drawn(entries)
+    assert len([e for e in root.iter() if e.get("class") == "event"]) == 1
+    words = timeline_words(entries, ())
+    assert [f"number {k}" in words[k] for k in range(12)] == [True] * 12
+
+
+def test_names_are_only_names() -> None:
+    text = timeline_svg([session(MONDAY, SCRIPT), session(MONDAY, LONG)], ())
+    assert "<script" not in text
+    assert LONG[:200] not in text
+    ET.fromstring(text)
+
+
+DAYS = st.dates(dt.date(2020, 1, 1), dt.date(2030, 12, 31))
+SESSIONS = st.builds(
+    session,
+    st.none() | DAYS,
+    st.sampled_from(["prior", "induction", "a & b <c>"]),
+    st.sampled_from(list(State)),
+    st.sampled_from(["1", "0.5", "0"]),
+)
+ENTRIES = st.lists(SESSIONS | st.builds(event, DAYS, st.text(max_size=20)), max_size=25)
+
+
+@settings(max_examples=150)
+@given(ENTRIES, st.lists(st.builds(stop_point, st.none() | DAYS), max_size=2))
+def test_every_dated_session_has_one_mark_inside_the_picture(
+    entries: list[Entry], stop_points: list[StopPoint]
+) -> None:
+    root = drawn(entries, stop_points)
+    dated = [e for e in entries if isinstance(e, SessionEntry) and e.date is not None]
+    found = marks(root)
+    assert len(found) == len(dated)
+    assert all(0 < x < WIDTH for x, _ in found)
+    # In the order of their days: nothing later stands further left.
+    order = {d: k for k, d in enumerate(sorted({e.date for e in dated if e.date}))}
+    places = np.array([x for x, _ in found])
+    assert len(np.unique(places)) >= len(order) or len(order) > 400
+    assert root.find(f"{SVG}title") is not None
+    assert root.find(f"{SVG}desc") is not None
