@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -43,6 +44,11 @@ def with_prior(**change: Any) -> Case:
     return make_case(plans=("prior", "low", "boost", "definitive"), statement=stated, **change)
 
 
+@functools.cache
+def prior_result() -> CheckResult:
+    return judged(with_prior())
+
+
 def eqd2_gy(alpha_beta_gy: float) -> float:
     """Of the left carotid, which has one dose: EQD2 of all courses."""
     sessions = ((35, 1.8), (3, 2.0), (28, 1.6))
@@ -79,7 +85,7 @@ def at(drawn: DvhLine, gy: float) -> float:
 )
 def test_an_organ_of_one_dose_is_a_step(key: str, gy: float) -> None:
     """Not a slope from 0 Gy, which would say that half of it has half of the dose."""
-    drawn = line(figure(judged(with_prior()), key), LEFT)
+    drawn = line(figure(prior_result(), key), LEFT)
     assert at(drawn, 0.0) == at(drawn, gy / 2) == pytest.approx(100)
     assert at(drawn, gy - STEP_GY) == pytest.approx(100)
     assert at(drawn, gy + STEP_GY) == 0
@@ -127,7 +133,7 @@ def test_no_line_rises_and_every_band_holds_its_line() -> None:
 
 def test_the_range_of_a_b_is_in_the_band_of_eqd2() -> None:
     """Of 1.6 and 1.8 Gy a session EQD2 at a/b 2 is less than at 3: the band lies below."""
-    drawn = line(figure(judged(with_prior()), "eqd2"), LEFT)
+    drawn = line(figure(prior_result(), "eqd2"), LEFT)
     least = eqd2_gy(2.0)
     value = eqd2_gy(3.0)
     assert least < value - 1
@@ -179,7 +185,7 @@ def test_what_a_dose_does_not_reach_is_no_zero(reaches: bool) -> None:
 class TestStages:
     def test_what_was_given_has_lines_of_its_own(self) -> None:
         """The prior course is over: 63 Gy of the organ's dose."""
-        found = figure(judged(with_prior()), "physical")
+        found = figure(prior_result(), "physical")
         given = line(found, LEFT, Stage.GIVEN)
         assert at(given, 63 - STEP_GY) == pytest.approx(100)
         assert at(given, 63 + STEP_GY) == 0

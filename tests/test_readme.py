@@ -58,9 +58,8 @@ def test_protocol_file_is_valid_and_overrides(tmp_path: Path) -> None:
 
 
 def test_exit_codes_of_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """Those without a result; 0 and 1 are held with the sample plans."""
     samples = ROOT / "sample_plans"
-    assert main(["check", str(samples / "redefine_compliant")]) == 0
-    assert main(["check", str(samples / "redefine_two_plans")]) == 1
     assert main(["check", str(samples / "nowhere")]) == 2
     assert main(["check", str(samples / "redefine_missing_mucosa")]) == 3
     capsys.readouterr()

@@ -128,8 +128,11 @@ class TestCommand:
         assert "OUTCOME: FAIL" in capsys.readouterr().out
         assert CASE.name not in page  # the folder's name may be the patient's
 
-    def test_only_with_identify_does_it_say_whose_it_is(self, tmp_path: Path) -> None:
+    def test_only_with_identify_does_it_say_whose_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         path = tmp_path / "report.html"
+        monkeypatch.setattr(cli, "check", lambda *_, **__: failing())  # whose it is hangs on the case alone
         cli.main(["check", str(CASE), "--report", str(path), "--identify"])
         assert f"case: {CASE.name}" in path.read_text(encoding="utf-8")
 

@@ -11,8 +11,10 @@ from clinical_doses import COARSE, PLANNING, PLANNING_16
 
 from dosecalc import Case, CheckResult, PlanStatement, Protocol, Statement, check, load_protocol, read_case
 from dosecalc.report.check_report import report_bytes
+from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 
 THREE_COURSES = CaseSpec(grids=(PLANNING, PLANNING_16, PLANNING))
+FEW_CELLS = Settings(cells=500)
 QUICK_THREE = CaseSpec(points=12_000, grids=(COARSE, COARSE, COARSE))
 SECONDS_BAR, BYTES_BAR, DRAWN_BYTES_BAR = 2.0, 1e6, 5e6
 """Beyond the check itself; size without sections, and with them."""
@@ -68,13 +70,13 @@ def _seconds_and_bytes(result: CheckResult, name: str) -> tuple[float, int]:
     return time.perf_counter() - start, size
 
 
-def report(folder: Path, *, runs: int) -> str:
+def report(folder: Path, *, runs: int, settings: Settings = DEFAULT_SETTINGS) -> str:
     """What was measured, beside the bars: each time the best of so many runs."""
     case, protocol = prepared(folder)
     checking, reporting, sizes, spots = [], [], [], 0
     for _ in range(runs):
         start = time.perf_counter()
-        result = check(case, protocol)
+        result = check(case, protocol, settings=settings)
         checking.append(time.perf_counter() - start)
         seconds, size = _seconds_and_bytes(result, "report.html")
         reporting.append(seconds)
