@@ -20,6 +20,7 @@ from cases import (
     sib_case,
     standard_structures,
 )
+from report_pages import LONG, SCRIPT, hostile
 from test_checking_frame_rules import OLD_FRAME, link, two_sets_fields
 from test_visits import definitive
 
@@ -260,3 +261,13 @@ class TestTables:
         lines = list(wrapped("label: ", "word " * 60))
         assert len(lines) > 1
         assert all(len(line) <= 100 for line in lines)
+
+
+def test_names_that_no_file_should_have_leave_the_text_legible() -> None:
+    """Markup, control characters, right-to-left marks and 10,000 characters in names, labels and problems."""
+    text = check_text(hostile(), case_name="")
+    assert SCRIPT[:20] in text  # it is only a name
+    assert LONG[:200] not in text
+    assert "... (10,000 characters)" in text
+    assert not [c for c in text if unicodedata.category(c)[0] == "C" and c != "\n"]
+    assert max(map(len, text.splitlines())) < 300
