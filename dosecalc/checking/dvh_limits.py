@@ -1,0 +1,114 @@
+"""Where the limits of a protocol stand beside dose-volume curves, and which do not stand there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from dosecalc.checking.context import Context
+from dosecalc.drawings import DvhLimit, DvhLine, Stage
+from dosecalc.findings import Finding, Outcome
+from dosecalc.goals import DoseAtPercent, DoseAtVolume, Extreme, Goal, VolumeAtDose
+from dosecalc.quantities import Bed, Eqd2, Quantity
+from dosecalc.radiobiology import bed_to_eqd2
+from dosecalc.rules import CumulativeLimit, Rule, SessionLimit
+
+
+def limits_of_days(
+    context: Context, course: str, lines: Sequence[DvhLine], findings: Sequence[Finding]
+) -> Iterator[DvhLimit]:
+    """Limits per session of a course, each at the line of its structure."""
+    for rule in context.protocol.rules:
+        if isinstance(rule.test, SessionLimit) and rule.test.course == course:
+            for line in lines:
+                if line.structure in rule.test.structures:
+                    outcome = _outcome(findings, rule.id, line.structure)
+                    yield _limit(rule.id, line, rule.test.goal, rule.test.goal.limit, outcome)
+
+
+def limits_of_sums(
+    context: Context,
+    quantities: Mapping[str, Quantity],
+    lines: Sequence[DvhLine],
+    findings: Sequence[Finding],
+) -> tuple[tuple[DvhLimit, ...], tuple[str, ...]]:
+    """Limits in the quantity of a line, and which limits of that kind of dose are not drawn, in words.
+
+    One in BED stands where its EQD2 is, which is BED over a constant.
+    """
+    limits, notes = [], []
+    drawn = [line for line in lines if line.stage is Stage.PROJECTED]
+    in_effect = any(isinstance(q, Eqd2) for q in quantities.values())
+    for rule, test in _limits(context):
+        if isinstance(test.goal.quantity, Bed | Eqd2) != in_effect:
+            continue
+        for line in drawn:
+            if line.structure not in test.structures:
+                continue
+            goal = context.with_repair(test.goal, line.structure)
+            scale = _scale(goal.quantity, quantities[line.structure])
+            if scale is None:
+                notes.append(f"{rule.id}: its limit is at another a/b than {line.structure}: not drawn")
+            elif test.recovered and context.kept(line.structure):
+                notes.append(
+                    f"{rule.id}: {line.structure} is judged less recovery, the line is not: not drawn"
+                )
+            else:
+                outcome = _outcome(findings, rule.id, line.structure)
+                limits.append(_limit(rule.id, line, goal, goal.limit * scale, outcome, scale=scale))
+    return tuple(limits), tuple(notes)
+
+
+def _limits(context: Context) -> Iterator[tuple[Rule, CumulativeLimit]]:
+    for rule in context.protocol.rules:
+        if isinstance(rule.test, CumulativeLimit):
+            yield rule, rule.test
+
+
+def _scale(quantity: Quantity, drawn: Quantity) -> float | None:
+    """By what a limit is scaled to stand beside a line; None where the two cannot be held together."""
+    if quantity == drawn:
+        return 1.0
+    if isinstance(quantity, Bed) and isinstance(drawn, Eqd2):
+        same = Eqd2(alpha_beta_gy=quantity.alpha_beta_gy, model=quantity.model) == drawn
+        return float(bed_to_eqd2(1.0, alpha_beta_gy=quantity.alpha_beta_gy)) if same else None
+    return None
+
+
+def _outcome(findings: Sequence[Finding], rule: str, structure: str) -> Outcome:
+    found = (f.outcome for f in findings if (f.rule, f.structure) == (rule, structure))
+    return next(found, Outcome.NOT_EVALUATED)
+
+
+def _limit(
+    rule: str, line: DvhLine, goal: Goal, limit: float, outcome: Outcome, *, scale: float = 1.0
+) -> DvhLimit:
+    dose_gy, percent = _place(goal, limit, line.volume_cm3, scale)
+    return DvhLimit(
+        rule=rule,
+        structure=line.structure,
+        goal=goal.text,
+        dose_gy=dose_gy,
+        percent=percent,
+        is_upper=goal.comparison.is_upper,
+        outcome=outcome,
+    )
+
+
+def _place(goal: Goal, limit: float, volume_cm3: float, scale: float) -> tuple[float, float | None]:
+    """Where a limit stands: its dose, and its part of the volume in percent."""
+    match goal.metric:
+        case DoseAtVolume(cm3=cm3):
+            return limit, min(100 * cm3 / volume_cm3, 100.0)
+        case DoseAtPercent(percent=percent):
+            return limit, percent
+        case VolumeAtDose(gy=gy):
+            in_percent = goal.limit if goal.unit.value == "%" else 100 * goal.limit / volume_cm3
+            return gy * scale, min(in_percent, 100.0)
+        case Extreme.MAXIMUM:
+            return limit, 0.0
+        case Extreme.MINIMUM:
+            return limit, 100.0
+        case Extreme.MEDIAN:
+            return limit, 50.0
+        case Extreme.MEAN:
+            return limit, None

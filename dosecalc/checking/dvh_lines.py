@@ -1,0 +1,158 @@
+"""From curves to lines that can be drawn: in few points, with the ends of what they may be instead."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from dosecalc.curves import Curve
+from dosecalc.drawings import PERCENTS, DvhLine, Stage
+from dosecalc.envelopes import Envelope
+from dosecalc.errors import MetricError
+from dosecalc.intervals import Interval
+
+Floats = npt.NDArray[np.float64]
+
+_AT_PERCENT = np.concatenate([np.linspace(0, 100, 31), [0.2, 0.5, 1, 2, 98, 99, 99.5, 99.8]])
+_AT_DOSES = 25
+"""Points of a line: so many evenly in volume, with more at its ends, and so many evenly in dose."""
+_STEP_GY = 1e-3
+"""What lies closer together falls at one dose."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ends:
+    """A curve in points, the ends of what it may be instead, and its doses at ``PERCENTS``."""
+
+    volume_cm3: float
+    dose_gy: Floats
+    percent: Floats
+    low: Floats
+    high: Floats
+    is_open: bool
+    at_percent: tuple[Interval, ...]
+
+    @classmethod
+    def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
+        """Of a curve, and others that it may be instead."""
+        first = found[0]
+        every = [first, *(c for c in found[1:] if c.covered_cm3 > 0)]
+        drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
+        if not drawn:
+            raise MetricError("no part of it has a known dose")
+        dose = _knots(_points(curve) for curve in drawn)
+        parts = [_percents(curve, dose) for curve in every]
+        least, value, _ = parts[0]
+        below, above = _numerical(first, dose, value)
+        low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
+        high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
+        value = least if is_open or first.uncovered_cm3 > 0 else value
+        at = [c.bounds(functools.partial(_dose_at, percent=p)) for p in PERCENTS for c in every[:1]]
+        return cls(
+            volume_cm3=first.volume_cm3,
+            dose_gy=dose,
+            percent=value,
+            low=np.clip(low, 0, 100),
+            high=np.clip(high, 0, 100),
+            is_open=is_open,
+            at_percent=tuple(i.open_above() if is_open else i for i in at),
+        )
+
+    @classmethod
+    def of_envelopes(cls, found: Sequence[Envelope], *, is_open: bool) -> Ends:
+        """Of what is known of a sum with a course that is known as numbers only."""
+        volume = found[0].volume_cm3
+        shares = np.sort(_AT_PERCENT)[::-1]
+        cm3 = volume * shares / 100
+        low = np.array([min(e.low(v) for e in found) for v in cm3])
+        high = np.array([max(e.high(v) for e in found) for v in cm3])
+        is_open = is_open or not bool(np.isfinite(high).all())
+        dose = _knots([low, high[np.isfinite(high)]])
+        at = [functools.reduce(Interval.or_up_to, (e.dose_at_volume(volume * p / 100) for e in found))
+              for p in PERCENTS]  # fmt: skip
+        least = _falling(dose, np.maximum.accumulate(low), shares)
+        most = least if is_open else _falling(dose, np.maximum.accumulate(high), shares)
+        return cls(
+            volume_cm3=volume,
+            dose_gy=dose,
+            percent=least,
+            low=least,
+            high=most,
+            is_open=is_open,
+            at_percent=tuple(i.open_above() if is_open else i for i in at),
+        )
+
+
+def _dose_at(curve: Curve, *, percent: float) -> float:
+    return curve.dose_at_percent(percent)
+
+
+def _points(curve: Curve) -> Floats:
+    """Doses at which a curve is drawn: evenly in volume, closer at both ends, and evenly in dose."""
+    volume, dose = curve.volume_above_cm3, curve.dose_gy
+    at_volume = np.interp(-curve.covered_cm3 * _AT_PERCENT / 100, -volume, dose)
+    return np.concatenate([at_volume, np.linspace(dose[0], dose[-1], _AT_DOSES)])
+
+
+def _knots(doses: Iterable[Floats]) -> Floats:
+    """From 0 on, each once, and both sides of each step: what falls at one dose must not look a slope."""
+    found = [np.sort(d) for d in doses]
+    steps = np.concatenate([[d[0], d[-1], *d[1:][np.diff(d) < _STEP_GY]] for d in found])
+    beside = (steps - _STEP_GY, steps, steps + _STEP_GY)
+    return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
+
+
+def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of the volume, in percent, what has at least each dose: at least, of what is covered, and at most."""
+    covered = _above(curve, dose_gy)
+    least = covered if curve.floor is None else _above(curve.floor, dose_gy)
+    scale = 100 / curve.volume_cm3
+    return scale * least, scale * covered, scale * (covered + curve.uncovered_cm3)
+
+
+def _above(curve: Curve, dose_gy: Floats) -> Floats:
+    """The volume in cm3 that has at least each dose."""
+    return _falling(dose_gy, curve.dose_gy, curve.volume_above_cm3)
+
+
+def _falling(at_gy: Floats, dose_gy: Floats, amount: Floats) -> Floats:
+    """Of a falling amount, what has at least each dose; at a step, all that stands at it."""
+    if not dose_gy.size:
+        return np.zeros(at_gy.shape)
+    found = np.interp(at_gy, dose_gy, amount, right=0.0)
+    first = np.minimum(np.searchsorted(dose_gy, at_gy, side="left"), dose_gy.size - 1)
+    return np.where(dose_gy[first] == at_gy, amount[first], found)
+
+
+def _numerical(curve: Curve, dose_gy: Floats, percent: Floats) -> tuple[Floats, Floats]:
+    """How far a line may be off by end caps and sampling, as :meth:`Curve.numerical` adds it up."""
+    none = np.zeros(dose_gy.shape)
+    if curve.others is None or curve.uncovered_cm3 > 0:
+        return none, none
+    apart: dict[str, list[Floats]] = {}
+    for about, other in curve.others():
+        apart.setdefault(about, [none]).append(100 / other.volume_cm3 * _above(other, dose_gy) - percent)
+    below = sum((np.minimum.reduce(d) for d in apart.values()), none)
+    above = sum((np.maximum.reduce(d) for d in apart.values()), none)
+    return below, above
+
+
+def drawn_line(name: str, stage: Stage, quantity: str, ends: Ends, *, is_judged: bool) -> DvhLine:
+    """A curve in points as the line of a structure."""
+    return DvhLine(
+        structure=name,
+        stage=stage,
+        quantity=quantity,
+        volume_cm3=ends.volume_cm3,
+        dose_gy=ends.dose_gy,
+        percent=ends.percent,
+        low_percent=ends.low,
+        high_percent=ends.high,
+        is_open=ends.is_open,
+        is_judged=is_judged,
+        at_percent=ends.at_percent,
+    )
