@@ -161,6 +161,59 @@ def test_nothing_is_booked() -> None:
     drawn(())
 
 
+def test_an_event_in_between_hides_no_interval() -> None:
+    """The axis gives the days to the event; the interval of the courses is said beside it."""
+    early, biopsy = dt.date(2024, 3, 1), dt.date(2026, 2, 10)
+    text = timeline_svg([session(early, "prior"), event(biopsy), session(MONDAY)], ())
+    assert ">711 days<" in text
+    assert ">731 days, 24 months<" in text
+
+
+def test_every_pause_has_its_line_from_day_to_day() -> None:
+    days = [MONDAY + dt.timedelta(days=k) for k in (0, 4, 11, 90)]
+    root = drawn([session(d) for d in days])
+    lines = [e.get("d", "") for e in root.iter() if e.get("class") == "pause"]
+    ends = [(float(d[1:].split()[0]), float(d.partition("H")[2])) for d in lines]
+    places = [x for x, _ in marks(root)]
+    assert ends == [pytest.approx(pair, abs=0.11) for pair in itertools.pairwise(places)]
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.sampled_from(list(State))), min_size=1, max_size=12))
+def test_no_session_hides_another(drawn_sessions: list[tuple[int, State]]) -> None:
+    """Two circles of one day touch at most: their middles lie as far apart as their radii add up to."""
+    entries = [session(MONDAY + dt.timedelta(days=k), state=s) for k, s in drawn_sessions]
+    circles = [
+        [float(e.get(k, "nan")) for k in ("cx", "cy", "r")]
+        for e in drawn(entries).iter()
+        if e.get("class") == "session"
+    ]
+    assert len(circles) == len(entries)
+    for (x, y, r), (other_x, other_y, other_r) in itertools.combinations(circles, 2):
+        assert np.hypot(x - other_x, y - other_y) >= r + other_r - 0.15
+
+
+def test_a_course_without_dates_has_no_place_on_the_line() -> None:
+    root = drawn([session(MONDAY), session(None, "prior")])
+    assert [t.text for t in root.iter(f"{SVG}text")].count("no dates") == 1
+    assert "no dates" not in timeline_svg([session(MONDAY), session(None)], ())
+
+
+def test_dates_of_many_parts_do_not_overlap() -> None:
+    root = drawn([session(dt.date(1990 + k, 1, 5), f"c{k}") for k in range(30)])
+    shown = [t for t in root.iter(f"{SVG}text") if len(t.text or "") == 10 and (t.text or "")[4] == "-"]
+    places = sorted(float(t.get("x", "nan")) for t in shown)
+    assert len(places) > 5
+    assert min(np.diff(places)) >= 10 * 6.0  # ten characters of 6 px at most
+
+
+def test_the_words_are_clean_and_short() -> None:
+    bad = LONG + chr(0x202E) + chr(0)
+    entries = [session(MONDAY, bad), session(MONDAY + dt.timedelta(days=9), bad)]
+    words = timeline_words([*entries, session(MONDAY + dt.timedelta(days=30), "next")], ())
+    assert len(words) == 4
+    assert all(len(w) < 250 and not {chr(0x202E), chr(0)} & set(w) for w in words)
+
+
 def test_many_events_of_one_day_share_a_mark_and_are_all_in_the_words() -> None:
     entries = [event(MONDAY, detail=f"number {k}") for k in range(12)]
     root = drawn(entries)

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
 from dosecalc.book import WEEKDAYS, Entry, EventEntry, SessionEntry
+from dosecalc.legible import named
 from dosecalc.report.ledger_text import EVENT_MARK, MARKS, amount_text, event_text, item_text, names_of
-from dosecalc.report.tables import clean, page, printable, wrapped
+from dosecalc.report.tables import page, printable, wrapped
 from dosecalc.sessions import State
 
 _MONTHS = (
@@ -72,7 +73,7 @@ def course_words(entries: Sequence[Entry]) -> Iterator[str]:
         last = f" to {max(dates)}" if len(set(dates)) > 1 else ""
         span = f", {min(dates)}{last}" if dates else ""
         without = f", {undated} without a date" if undated else ""
-        yield f"{clean(course)}: {given} sessions given, {len(own) - given} planned{span}{without}"
+        yield f"{named(course)}: {given} sessions given, {len(own) - given} planned{span}{without}"
 
 
 def calendar_text(entries: Sequence[Entry]) -> str:

@@ -16,11 +16,13 @@ Floats = npt.NDArray[np.float64]
 _HATCH_PX = 8.0
 
 
-def haloed(x: float, y: float, text: str, *, size: float, weight: str, fill: str) -> Iterator[str]:
+def haloed(
+    x: float, y: float, text: str, *, size: float, weight: str, fill: str, anchor: str = "middle"
+) -> Iterator[str]:
     """A text that a white edge keeps legible on whatever is under it."""
     edge = ' stroke="#ffffff" stroke-width="3.2" stroke-linejoin="round"'
-    yield text_at(x, y, text, size=size, anchor="middle", weight=weight, fill="#ffffff", more=edge)
-    yield text_at(x, y, text, size=size, anchor="middle", weight=weight, fill=fill)
+    yield text_at(x, y, text, size=size, anchor=anchor, weight=weight, fill="#ffffff", more=edge)
+    yield text_at(x, y, text, size=size, anchor=anchor, weight=weight, fill=fill)
 
 
 def text_at(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
@@ -14,7 +15,7 @@ from dosecalc.book_entries import Entry, EventEntry, SessionEntry
 from dosecalc.legible import named, shortened
 from dosecalc.report.ledger_picture import course_words
 from dosecalc.report.ledger_text import event_text
-from dosecalc.report.section_marks import px, text_at
+from dosecalc.report.section_marks import haloed, px, text_at
 from dosecalc.results import StopPoint
 from dosecalc.sessions import State
 
@@ -24,8 +25,10 @@ _FAR_DAYS = 60
 """What lies further apart stands in parts of its own."""
 _TOP, _LANE_Y, _SPAN_Y, _EVENT_Y, _AXIS_Y = 34, 40, 24, 34, 30
 _RADIUS = 5.0
+_STACK_Y = 14.0
+"""Height that the sessions of one day share in the lane of their course."""
 _DAYS_A_MONTH = 365.25 / 12
-_DATE_X, _NUMBER_X = 66, 15  # room that a date and a number take
+_DATE_X, _NUMBER_X, _APART_X = 66, 15, 56  # room that a date, a number and the length of a gap take
 _EDGE, _PALE = "#111111", "#767676"
 
 
@@ -58,7 +61,7 @@ class _Scale:
         return self.part(day).x(day)
 
     def together(self, *days: dt.date) -> bool:
-        """Whether days stand in one part, so that a length between them means something."""
+        """Whether days stand in one part, so that a length between them is to scale."""
         return len({self.part(d).first for d in days}) == 1
 
 
@@ -80,7 +83,8 @@ class Pause:
     def __str__(self) -> str:
         if self.is_break:
             return f"{self.weekdays} weekday{'s' if self.weekdays > 1 else ''}"
-        return f"{self.days} days"
+        days = f"{self.days} day{'s' if self.days > 1 else ''}"
+        return days if self.days <= _FAR_DAYS else f"{days}, {self.days / _DAYS_A_MONTH:.0f} months"
 
 
 def pauses(entries: Sequence[Entry]) -> tuple[Pause, ...]:
@@ -114,9 +118,9 @@ def timeline_words(entries: Sequence[Entry], stop_points: Sequence[StopPoint]) -
     for pause in pauses(entries):
         where = f"{pause.first} to {pause.last}"
         if pause.is_break:
-            found.append(f"{pause.course}: {pause} left out, {where}")
+            found.append(f"{named(pause.course)}: {pause} left out, {where}")
         else:
-            found.append(f"{pause} from {pause.course} to {pause.following}, {where}")
+            found.append(f"{pause} from {named(pause.course)} to {named(pause.following)}, {where}")
     for point in stop_points:
         day = f"on {point.date}" if point.date else "on a day that is not known"
         found.append(f"decision point: {_decision(point)}, {day}")
@@ -190,6 +194,7 @@ def _parts(days: Sequence[dt.date]) -> Iterator[_Part]:
 
 def _axis(scale: _Scale, y: float) -> Iterator[str]:
     """The line of days with as many dates as there is room for, and the gaps between its parts."""
+    dates_end = gaps_end = 0.0
     for part, following in itertools.pairwise([*scale.parts, None]):
         if part is None:
             continue
@@ -197,13 +202,18 @@ def _axis(scale: _Scale, y: float) -> Iterator[str]:
         yield f'<path d="M{px(part.left)} {y}H{px(end)}" stroke="{_EDGE}" stroke-width="1.5"/>'
         for day, x, anchor in _dates(part):
             yield f'<path d="M{px(part.x(day))} {y}v5" stroke="{_EDGE}"/>'
-            yield text_at(x, y + 17, day.isoformat(), size=10, anchor=anchor)
+            left = x - {"start": 0, "middle": 0.5, "end": 1}[anchor] * _DATE_X
+            if dates_end <= left <= WIDTH - _DATE_X:
+                yield text_at(x, y + 17, day.isoformat(), size=10, anchor=anchor)
+                dates_end = left + _DATE_X
         if following is not None:
             apart = (following.first - part.last).days
             middle = (end + following.left) / 2
             yield f'<path d="M{px(end + 4)} {y + 4}l5 -8m2 8l5 -8" stroke="{_EDGE}"/>'
-            yield text_at(middle, y - 20, f"{apart} days", size=10, anchor="middle")
-            yield text_at(middle, y - 8, f"{apart / _DAYS_A_MONTH:.0f} months", size=10, anchor="middle")
+            if middle - _APART_X / 2 >= gaps_end:
+                yield text_at(middle, y - 20, f"{apart} days", size=10, anchor="middle")
+                yield text_at(middle, y - 8, f"{apart / _DAYS_A_MONTH:.0f} months", size=10, anchor="middle")
+                gaps_end = middle + _APART_X / 2
 
 
 def _dates(part: _Part) -> Iterator[tuple[dt.date, float, str]]:
@@ -233,20 +243,35 @@ def _lanes(scale: _Scale, sessions: Sequence[SessionEntry], lanes: Mapping[str, 
             words += f", {len(own) - len(dated)} without a date"
         x = scale.x(min(dated)) - _RADIUS if dated else float(_MARGIN)
         room = 6.2 * len(words)
-        yield text_at(min(x, WIDTH - _MARGIN - room), y - 12, words, size=11, weight="bold")
+        at = min(x, WIDTH - _MARGIN - room)
+        yield from haloed(at, y - 12, words, size=11, weight="bold", fill=_EDGE, anchor="start")
+        if not dated:
+            yield from _no_dates(y)
         for part in scale.parts:
             inside = [d for d in dated if part.first <= d <= part.last]
             if inside:
                 ends = f"M{px(part.x(min(inside)))} {y}H{px(part.x(max(inside)))}"
                 yield f'<path d="{ends}" stroke="{_PALE}" stroke-width="1.2"/>'
+        together, before = Counter(dated), Counter[dt.date]()
         for entry in own:
             if entry.date is not None:
-                yield _session_mark(scale, entry, entry.date, y)
+                # Those of one day stand below each other: a ring on a disc would hide one of the two.
+                step = _STACK_Y / together[entry.date]
+                middle = y + step * (before[entry.date] + 0.5) - _STACK_Y / 2
+                before[entry.date] += 1
+                yield _session_mark(scale, entry, entry.date, middle, most=0.45 * step)
 
 
-def _session_mark(scale: _Scale, entry: SessionEntry, day: dt.date, y: float) -> str:
+def _no_dates(y: float) -> Iterator[str]:
+    """What stands for a course of which no session has a date: no place on the line of days."""
+    look = f'fill="none" stroke="{_EDGE}" stroke-dasharray="3 3"'
+    yield f'<rect x="{_MARGIN}" y="{y - 7}" width="{_DATE_X}" height="14" {look}/>'
+    yield text_at(_MARGIN + _DATE_X / 2, y + 3.5, "no dates", size=10, anchor="middle")
+
+
+def _session_mark(scale: _Scale, entry: SessionEntry, day: dt.date, y: float, *, most: float) -> str:
     part = scale.part(day)
-    r = max(min(_RADIUS, 0.42 * part.width / part.days), 1.2)
+    r = min(max(min(_RADIUS, 0.42 * part.width / part.days), 1.2), most)
     fill = _EDGE if entry.state is State.DELIVERED else "#ffffff"
     look = f'fill="{fill}" stroke="{_EDGE}" stroke-width="{px(min(1.2, r / 2))}"'
     title = f"<title>{day}: {escape(named(entry.course))}, day {entry.day}, {entry.state.value}</title>"
@@ -254,21 +279,21 @@ def _session_mark(scale: _Scale, entry: SessionEntry, day: dt.date, y: float) ->
         half = 0.85 * r
         at = f'x="{px(part.x(day) - half)}" y="{px(y - half)}" width="{px(2 * half)}" height="{px(2 * half)}"'
         return f'<rect class="session" {at} {look}>{title}</rect>'
-    return f'<circle class="session" cx="{px(part.x(day))}" cy="{y}" r="{px(r)}" {look}>{title}</circle>'
+    return f'<circle class="session" cx="{px(part.x(day))}" cy="{px(y)}" r="{px(r)}" {look}>{title}</circle>'
 
 
 def _pauses(scale: _Scale, found: Sequence[Pause], lanes: Mapping[str, int], span_y: float) -> Iterator[str]:
     """Intervals as lengths below the lanes, breaks as brackets below their course."""
     taken: dict[float, float] = {}
     for pause in found:
-        if not scale.together(pause.first, pause.last):
-            continue  # the gap of the axis says how long it is
         first, last = scale.x(pause.first), scale.x(pause.last)
         y = _TOP + _LANE_Y * lanes[pause.course] + 35 if pause.is_break else span_y
         middle, room = (first + last) / 2, 5.6 * len(str(pause)) / 2
-        yield f'<path d="M{px(first)} {y - 4}v8m0 -4H{px(last)}m0 -4v8" fill="none" stroke="{_EDGE}"/>'
-        if middle - room >= taken.get(y, 0.0):
-            x = min(max(middle, _MARGIN + room), WIDTH - _MARGIN - room)
+        dashes = "" if scale.together(pause.first, pause.last) else ' stroke-dasharray="4 3"'
+        yield f'<path d="M{px(first)} {y - 4}v8M{px(last)} {y - 4}v8" stroke="{_EDGE}"/>'
+        yield f'<path class="pause" d="M{px(first)} {y}H{px(last)}" stroke="{_EDGE}"{dashes}/>'
+        x = min(max(middle, _MARGIN + room), WIDTH - _MARGIN - room)
+        if x - room >= taken.get(y, 0.0):
             yield text_at(x, y + 12 if pause.is_break else y - 4, str(pause), size=10, anchor="middle")
             taken[y] = x + room + 4
 
@@ -287,10 +312,12 @@ def _event_marks(scale: _Scale, events: Sequence[EventEntry], y: float) -> Itera
         row = next((k for k, edge in enumerate(taken) if x - room / 2 >= edge), None)
         if row is not None:  # else the words below the picture have it
             taken[row] = x + room / 2
-            yield text_at(x, y + 11 - 10 * row, text, size=10, anchor="middle")
+            yield from haloed(x, y + 11 - 10 * row, text, size=10, weight="", fill=_EDGE)
 
 
 def _decisions(scale: _Scale, stop_points: Sequence[StopPoint], y: float) -> Iterator[str]:
+    """Lines first, then their texts on a white edge: a line may pass through the text of another."""
+    texts: list[str] = []
     for row, point in enumerate(p for p in stop_points if p.date):
         assert point.date is not None
         x = scale.x(point.date)
@@ -299,4 +326,5 @@ def _decisions(scale: _Scale, stop_points: Sequence[StopPoint], y: float) -> Ite
         room = 5.8 * len(text)
         anchor, at = ("end", x - 4) if x - 4 - room >= _MARGIN else ("start", x + 4)
         yield f'<path class="decision" d="M{px(x)} {top - 10}V{y}" stroke="{_EDGE}" stroke-dasharray="5 3"/>'
-        yield text_at(at, top, text, size=11, anchor=anchor, weight="bold")
+        texts.extend(haloed(at, top, text, size=11, anchor=anchor, weight="bold", fill=_EDGE))
+    yield from texts
