@@ -40,7 +40,8 @@ class DvhLine:
     low_percent, high_percent : ends of what it may be instead, shape (n,); no end above where ``is_open``
     is_open : some dose is missing, so that nothing bounds the line from above
     is_judged : a rule judges the dose of the structure
-    at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``
+    at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``; ends as the band
+    uncovered_cm3 : volume of which no dose is known; the line is then what is certain
     """
 
     structure: str
@@ -54,6 +55,12 @@ class DvhLine:
     is_open: bool
     is_judged: bool
     at_percent: tuple[Interval, ...]
+    uncovered_cm3: float = 0.0
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether the line is what is certain only, as some dose is missing or does not reach."""
+        return self.is_open or self.uncovered_cm3 > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -101,6 +101,16 @@ class Goal:
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def limits_hot_spot(self) -> bool:
+        """Whether it bounds the hottest spot from above, so that its place is worth showing.
+
+        >>> [parse_goal(text).limits_hot_spot for text in ("D0.03cc < 3 Gy", "D2cc > 3 Gy", "Mean < 3 Gy")]
+        [True, False, False]
+        """
+        hottest = isinstance(self.metric, DoseAtVolume) or self.metric is Extreme.MAXIMUM
+        return hottest and self.comparison.is_upper
+
 
 def measure(metric: Metric, curve: Curve, unit: Unit = Unit.GY) -> float:
     """The value of a metric on a curve, in Gy, or for ``VolumeAtDose`` in cm3 or percent.

@@ -4,11 +4,25 @@ from __future__ import annotations
 
 import functools
 from dataclasses import replace
+from decimal import Decimal
 
-from cases import CORD, LEFT, UIDS, Changed, cumulative, judged, make_case, make_statement
+from cases import (
+    CORD,
+    LEFT,
+    MUCOSA,
+    RIGHT,
+    UIDS,
+    Changed,
+    box,
+    cumulative,
+    judged,
+    make_case,
+    make_statement,
+)
 
 from dosecalc import CheckResult
 from dosecalc.case import Case
+from dosecalc.envelopes import Numbers
 from dosecalc.statement import CourseStatement, PlanStatement
 
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)>"
@@ -54,3 +68,19 @@ def hostile() -> CheckResult:
         problems=(SCRIPT, LONG, RIGHT_TO_LEFT),
     )
     return judged(held, protocol=cumulative("Dmax < 100 Gy EQD2(3)"))
+
+
+@functools.cache
+def in_part() -> CheckResult:
+    """The boost ends inside the left carotid, and of the prior course a few numbers only are known."""
+    numbers = Numbers(least_gy=10.0, most_gy=45.0)
+    doses = dict.fromkeys(("GTVp", "GTVp_High", CORD, LEFT, RIGHT, MUCOSA), numbers)
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=doses)
+    left = box(name=LEFT, low=(26, -4, -28), high=(34, 4, 28))
+    return judged(
+        make_case(
+            change={"boost": Changed(cut_x_mm=(-45.0, 30.0))},
+            structures={LEFT: left},
+            statement=make_statement(courses={"prior": prior}),
+        )
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,13 @@ from cases import (
     LEFT,
     LESION,
     MUCOSA,
+    NUMBERS,
     RIGHT,
     UIDS,
     Changed,
     box,
     cumulative,
+    extended,
     judged,
     make_case,
     make_statement,
@@ -30,6 +33,7 @@ from dosecalc import CheckResult, Outcome, eqd2
 from dosecalc.case import Case
 from dosecalc.drawings import PERCENTS, DvhFigure, DvhLine, Stage
 from dosecalc.envelopes import Numbers
+from dosecalc.protocol import Protocol
 from dosecalc.statement import CourseStatement, PlanStatement
 
 STEP_GY = 1.1e-3
@@ -246,3 +250,125 @@ def test_judged_structures_are_marked() -> None:
     found = figure(judged(make_case()), "physical")
     marked = {li.structure for li in found.lines if li.is_judged}
     assert marked == {LEFT, RIGHT, MUCOSA, LESION, CORE}
+
+
+def session_rule(goal: str, *, course: str = "induction", more: str = "") -> Protocol:
+    """REDEFINE with one more limit per session, on the left carotid."""
+    return extended(
+        f'[[rules]]\nid = "R15.x"\ntitle = "per session"\nkind = "session_limit"\nlevel = "required"\n'
+        f'structures = ["{LEFT}"]\ncourse = "{course}"\ngoal = "{goal}"\nreading = "session_sum"\n{more}'
+        'source = "a test"\n'
+    )
+
+
+class TestTheDayThatWasJudged:
+    """10 fractions of one plan and 18 of another, which gives the left carotid less."""
+
+    REPLANNED = Path(__file__).parents[1] / "sample_plans" / "redefine_replanned"
+
+    def test_it_is_the_worst_one_for_the_goal(self) -> None:
+        """Of a limit from below that is the day with the least dose, not the one with the hottest spot."""
+        result = judged(
+            dosecalc.read_case(self.REPLANNED),
+            protocol=session_rule("D95% >= 1.2 Gy/fx", course="definitive"),
+            only=["R15.x"],
+        )
+        (found,) = result.findings
+        drawn = line(figure(result, "day-definitive"), LEFT)
+        assert found.measured is not None
+        assert drawn.at_percent[PERCENTS.index(95)].value == pytest.approx(found.measured)
+        assert "days 11 to 28" in drawn.quantity
+
+    def test_a_day_without_a_dose_leaves_it_open(self) -> None:
+        """The rule cannot pass for want of the second plan's dose, and the line is a lower bound."""
+        case = dosecalc.read_case(self.REPLANNED)
+        without = replace(case, doses=tuple(d for d in case.doses if "adapted" not in d.source))
+        assert len(without.doses) == len(case.doses) - 1
+        protocol = session_rule("D0.03cc < 2.5 Gy/fx", course="definitive")
+        result = judged(without, protocol=protocol, only=["R15.x"])
+        assert result.findings[0].outcome is Outcome.NOT_EVALUATED
+        found = figure(result, "day-definitive")
+        assert line(found, LEFT).is_open
+        assert any(note.startswith(f"{LEFT}: a lower bound: ") for note in found.notes)
+
+    def test_each_plan_by_itself_is_drawn_by_itself(self) -> None:
+        """The boost gives 2.5 Gy alone and keeps the limit, the session 3.3 Gy."""
+        protocol = extended('[[rules]]\nid = "R15"\nreading = "each_plan"\n')
+        case = make_case(change={"boost": Changed(left_gy=2.5)})
+        found = figure(judged(case, protocol=protocol, only=["R15"]), "day-induction")
+        drawn = line(found, LEFT)
+        assert at(drawn, 2.5 - STEP_GY) == pytest.approx(100)
+        assert at(drawn, 2.5 + STEP_GY) == 0
+        assert "Boost alone" in drawn.quantity
+        assert {li.outcome for li in found.limits} == {Outcome.PASS}
+
+    def test_what_could_not_be_judged_has_no_line(self) -> None:
+        result = judged(make_case(no_dose=["low", "boost"]), only=["R15"])
+        assert {f.outcome for f in result.findings} == {Outcome.NOT_EVALUATED}
+        assert [f.key for f in result.draw().figures if f.key.startswith("day")] == []
+
+
+def test_a_volume_that_a_structure_does_not_have_is_judged_by_its_maximum() -> None:
+    """D99cc of a carotid of some cm3: the mark stands at the maximum, not at all of the volume."""
+    (limit,) = figure(judged(with_prior(), protocol=cumulative("D99cc < 50 Gy")), "physical").limits
+    assert (limit.dose_gy, limit.percent, limit.outcome) == (50.0, 0.0, Outcome.FAIL)
+
+
+def test_the_doses_in_numbers_have_the_ends_of_the_band() -> None:
+    """EQD2 of the left carotid at a/b 2 and 3: one dose everywhere, so every percentage has the same ends."""
+    drawn = line(figure(prior_result(), "eqd2"), LEFT)
+    for interval in drawn.at_percent:
+        assert interval.value == pytest.approx(eqd2_gy(3.0))
+        assert interval.low == pytest.approx(eqd2_gy(2.0), abs=0.05)  # and what sampling adds
+        assert interval.high == pytest.approx(eqd2_gy(3.0), abs=0.05)
+
+
+def test_the_band_of_what_is_not_reached_begins_at_what_is_certain() -> None:
+    """What the low dose gives is certain, though the boost does not reach."""
+    left = box(name=LEFT, low=(26, -4, -28), high=(34, 4, 28))
+    case = make_case(change={"boost": Changed(cut_x_mm=(-45.0, 30.0))}, structures={LEFT: left})
+    found = figure(judged(case), "day-induction")
+    drawn = line(found, LEFT)
+    assert drawn.is_lower_bound
+    assert drawn.low_percent == pytest.approx(drawn.percent)
+    assert any("have no known dose" in note and LEFT in note for note in found.notes)
+
+
+def test_only_lines_that_are_lower_bounds_are_called_so() -> None:
+    """The prior course is known as numbers for the left carotid alone."""
+    prior = CourseStatement(
+        prescription_gy=Decimal(70), fractions=35, doses={LEFT: Numbers(least_gy=40.0, most_gy=45.0)}
+    )
+    found = figure(judged(make_case(statement=make_statement(courses={"prior": prior}))), "physical")
+    (note,) = (n for n in found.notes if n.startswith("lower bounds: "))
+    assert RIGHT in note
+    assert LEFT not in note
+    assert not line(found, LEFT).is_lower_bound
+
+
+def test_two_structures_of_one_name_stay_two() -> None:
+    """Another structure is stated to be the left carotid; the one that bears the name has its number too."""
+    stated = make_statement(structures={LEFT: "Vessel"}, courses={"prior": CourseStatement()})
+    vessel = replace(box(name="Vessel", low=(26, -4, -28), high=(34, 4, 28)), number=99)
+    result = judged(make_case(statement=stated, structures={"Vessel": vessel}))
+    names = [s.name for s in result.structures]
+    assert len(set(names)) == len(names)
+    assert f"{LEFT} (ROI {NUMBERS[LEFT]})" in names
+    lines = [(li.structure, li.stage) for li in figure(result, "physical").lines]
+    assert len(set(lines)) == len(lines)
+
+
+@pytest.mark.parametrize(
+    ("goal", "has_one"),
+    [
+        ("D0.03cc < 1 Gy/fx", True),
+        ("Dmax < 1 Gy/fx", True),
+        ("Mean < 1 Gy/fx", False),
+        ("D0.1cc > 9 Gy/fx", False),
+    ],
+)
+def test_a_hot_spot_is_shown_for_what_bounds_it_from_above(goal: str, has_one: bool) -> None:
+    result = judged(make_case(), protocol=session_rule(goal), only=["R15.x"])
+    assert result.findings[0].outcome is Outcome.FAIL
+    assert (result.findings[0].hot_spot_xyz_mm is not None) == has_one
+    assert len(result.draw().hot_spots) == has_one

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import LEFT
-from report_pages import failing, hostile
+from report_pages import failing, hostile, in_part
 
 from dosecalc.report.check_html import check_html
 
@@ -38,7 +38,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
-    for name, result in (("failing", failing()), ("hostile", hostile())):
+    for name, result in (("failing", failing()), ("hostile", hostile()), ("in_part", in_part())):
         (folder / f"{name}.html").write_text(check_html(result), encoding="utf-8")
     return folder
 
@@ -156,12 +156,26 @@ class TestReading:
             begins = f" {line.structure} ({line.quantity}, {line.stage}): "
             if begins not in text:
                 continue
-            said = float(text.split(begins)[1].split(" %")[0].lstrip("\u2265 "))
+            said = float(text.split(begins)[1].split(" %")[0].split(" (")[0])
             half_pixel = most / (846 - 52) / 2
             low, high = np.interp([gy + half_pixel, gy - half_pixel], line.dose_gy, line.percent, right=0.0)
             assert low - 0.1 <= said <= high + 0.1
             checked += 1
         assert checked == 3
+
+    def test_what_is_not_known_is_read_as_a_range_and_not_as_0(self, browser: Any, files: Path) -> None:
+        """At 1.9 Gy: 81 % of the left carotid has 2.0 Gy, of the rest nobody knows what the boost gives."""
+        found = Opened(browser, files / "in_part.html")
+        figure = found.tab.locator("svg[data-key=day-induction]")
+        figure.focus()
+        most = float(figure.get_attribute("data-most"))
+        for _ in range(round(1.9 / most * 200)):
+            figure.press("ArrowRight")
+        text = found.tab.locator("#read-day-induction").inner_text()
+        low, high = text.split(f" {LEFT} (")[1].split("): ")[1].split(" %")[0].split(" to ")
+        assert float(low) == pytest.approx(100 * (32.5 - 26) / 8, abs=5)  # to half a cell
+        assert float(high) == 100.0
+        found.tab.close()
 
     def test_the_pointer_reads_the_values(self, opened: Opened) -> None:
         tab = opened.tab
@@ -213,9 +227,18 @@ def test_the_table_sorts_by_any_column(opened: Opened) -> None:
     assert tab.locator("table.sortable tbody tr").count() == rows
     tab.locator("table.sortable th button", has_text="structure").click()
     names = tab.eval_on_selector_all("table.sortable tbody", "all => all.map(b => b.dataset.structure)")
+    tab.locator("table.sortable th button", has_text="worst day").click()
+    worst = tab.evaluate(_WORST)
+    assert len(set(worst)) > 1
+    assert worst == sorted(worst, reverse=True)
     assert names == sorted(names, key=str.lower)
 
 
+_WORST = """
+() => Array.from(document.querySelectorAll("table.sortable tbody")).map((body) => Math.max(
+  ...Array.from(body.querySelectorAll("[data-column='5'][data-value]")).map((c) => Number(c.dataset.value))))
+"""
+"""The worst day of each structure, as they stand: the most of all courses, as no sum has one."""
 _CONTRAST = """
 () => {
   const rgb = (text) => (text.match(/[0-9.]+/g) || []).map(Number);

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import LEFT, judged, make_case
-from report_pages import LONG, failing, hostile
+from cases import LEFT, Changed, judged, make_case
+from report_pages import LONG, failing, hostile, in_part
 
 import dosecalc
 from dosecalc import CheckResult, Outcome
 from dosecalc.report.check_html import Paper, check_html, summary_of
-from dosecalc.report.dvh_picture import COLOURS
+from dosecalc.report.dvh_picture import BOTTOM, COLOURS, TOP, drawn_figure, drawn_structures
+from dosecalc.report.dvh_picture import RIGHT as RIGHT_PX
 
 pytest.importorskip("jinja2")
 pytest.importorskip("contourpy")
@@ -245,6 +246,48 @@ class TestFigures:
         assert any("display" in a for a in shown)
         assert still == [a for a in shown if "display" not in a]
         assert any(a["data-name"] == LEFT for a in still)
+
+
+class TestWhatIsNotPassed:
+    @pytest.mark.parametrize("outcome", list(Outcome))
+    def test_a_limit_says_its_outcome_unless_it_is_passed(self, outcome: Outcome) -> None:
+        """On paper there is no pointer that would tell a limit that was not judged from one that is kept."""
+        drawings = failing().draw()
+        day = drawings.figures[0]
+        limits = tuple(replace(li, outcome=outcome) for li in day.limits)
+        held = replace(drawings, figures=(replace(day, limits=limits),), hot_spots=())
+        page = check_html(replace(failing(), draw=lambda: held), is_static=True)
+        marks = re.findall(r'<g class="limit".*?</g>', page, flags=re.S)
+        assert len(marks) == 3
+        for mark in marks:
+            text = re.findall(r"<text[^>]*>(.*?)</text>", mark)[0]
+            assert text.endswith(")") == (outcome is Outcome.PASS)
+            assert (outcome.value in text) == (outcome is not Outcome.PASS)
+
+    def test_a_line_that_is_a_lower_bound_bears_its_mark(self) -> None:
+        page = check_html(in_part(), is_static=True)
+        day = page[page.index('data-key="day-induction"') : page.index('data-key="physical"')]
+        marked = re.findall(r'data-least="1"[^>]*data-name="([^"]*)"', day)
+        assert marked == [LEFT]
+        assert len(re.findall(r">&#8805;\d+</text>", day)) == 1
+
+    def test_what_has_no_known_dose_may_have_any(self) -> None:
+        """The band goes on to the edge of the figure, and does not end at the last dose that is known."""
+        structures = drawn_structures(in_part(), in_part().draw().figures)
+        figure = drawn_figure(in_part().draw().figures[0], structures)
+        band = next(d for d in figure.lines if d.structure.name == LEFT)
+        upper = band.band[1:-1].split("L")[: band.band_corners]
+        x, y = map(float, upper[-1].split(","))
+        assert x == RIGHT_PX
+        assert y == pytest.approx(BOTTOM - (BOTTOM - TOP) * (34 - 32.5) / 8, abs=20)  # to half a cell
+
+    def test_a_value_beside_its_limit_shows_on_which_side_it_is(self) -> None:
+        case = make_case(change={"boost": Changed(left_gy=2.2004)})
+        text = Page(check_html(judged(case, only=["R15"]))).text
+        assert "3.0004 Gy at the hot spot, limit < 3 Gy" in text
+
+    def test_the_outcome_stands_beside_the_place_to_sign(self) -> None:
+        assert "this check: FAIL checked by date signature" in Page(check_html(failing())).text
 
 
 def luminance(colour: str) -> float:

@@ -6,10 +6,11 @@ import importlib.util
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from report_pages import SCRIPT, failing, hostile
+from report_pages import SCRIPT, failing, hostile, in_part
 
 import dosecalc
 from dosecalc import DosecalcError, cli
@@ -80,6 +81,19 @@ def hostile_pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def beyond_margins(path: Path) -> Iterator[str]:
+    """Words that end, or begin, beyond the margins of 13 mm, by another program."""
+    told = subprocess.run(
+        ["pdftotext", "-bbox", path, "-"], capture_output=True, text=True, check=True
+    ).stdout
+    margin, width = 13 / 25.4 * 72 - 0.5, 0.0
+    for found in re.finditer(r'<page width="([\d.]+)"|<word xMin="(\S+)" .*?xMax="(\S+)".*?>(.*?)<', told):
+        if found[1]:
+            width = float(found[1])
+        elif float(found[2]) < margin or float(found[3]) > width - margin:
+            yield found[4]
+
+
 @needs_pdf
 @needs_poppler
 class TestPdf:
@@ -90,6 +104,12 @@ class TestPdf:
             assert f"page {number} of {len(pages)}" in page
             assert "independent check, not a medical device" in page
             assert "Secret^Name (SECRET-ID)" in page
+
+    def test_no_word_is_cut_off_at_the_edge(self, named_pdf: Path, tmp_path: Path) -> None:
+        """Where values are ranges the table is at its widest: a number without its end is another number."""
+        dosecalc.write_report(in_part(), tmp_path / "wide.pdf", paper="letter")
+        for path in (named_pdf, tmp_path / "wide.pdf"):
+            assert list(beyond_margins(path)) == []
 
     def test_the_first_page_is_the_summary(self, named_pdf: Path) -> None:
         first = text_of(named_pdf)[0]

@@ -68,7 +68,9 @@ class Allowance:
     planned: int = 0
     problem: str = ""
 
-    def to_dict(self) -> dict[str, object]:
+    @property
+    def _limit(self) -> dict[str, str | float]:
+        """What it is about, as data."""
         return {
             "rule": self.rule,
             "structure": self.structure,
@@ -76,6 +78,11 @@ class Allowance:
             "limit": self.limit,
             "unit": self.unit,
             "plan": self.plan,
+        }
+
+    def to_dict(self) -> dict[str, object]:
+        return {
+            **self._limit,
             "given": known_value(self.given) if self.given else None,
             "given_at_most": finite(self.given.high) if self.given else None,
             "projected": known_value(self.projected) if self.projected else None,
@@ -95,12 +102,7 @@ class Allowance:
     def to_row(self) -> dict[str, Cell]:
         """The allowance as a row of a table; a lower bound is the low end of a value that is not there."""
         return {
-            "rule": self.rule,
-            "structure": self.structure,
-            "metric": self.metric,
-            "limit": self.limit,
-            "unit": self.unit,
-            "plan": self.plan,
+            **self._limit,
             **_cells("given", self.given),
             **_cells("projected", self.projected),
             "available": self.available,

@@ -32,7 +32,7 @@ from dosecalc.checking.sums import (
 )
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.findings import Contributor, Finding, Outcome, Reading
-from dosecalc.goals import DoseAtVolume, Extreme, Goal, Metric, VolumeAtDose
+from dosecalc.goals import Extreme, Goal, Metric, VolumeAtDose
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, describe
@@ -82,14 +82,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     text += f"; {_recovered(judged)}" if judged else ""
     text += numerical_text(outcome, goal, band, unit) + cover_text(cells)
     text += "".join(f"; {reason}" for reason in (*missing, *apart))
-    context.judged[(rule.id, name)] = JudgedDose(
-        structure=structure,
-        structure_set=reference,
-        dose=SumDose(ledger=book.known(), quantity=goal.quantity, kept=judged),
-        quantity=_quantity(goal, judged),
-        limit_gy=goal.limit,
-        missing=(*missing, *_numbers_only(book, name)),
-    )
+    context.judged[(rule.id, name)] = _judged_dose(context, goal, name, kept=judged, missing=missing)
     return replace(
         finding(rule, outcome, text, structure=name),
         band=band,
@@ -107,6 +100,21 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         ),
         contributors=tuple(_course_parts(context, cells, goal, kept=judged)),
         hot_spot_xyz_mm=_hot_spot(cells, book.known(), goal, judged),
+    )
+
+
+def _judged_dose(
+    context: Context, goal: Goal, name: str, *, kept: Kept, missing: Sequence[str]
+) -> JudgedDose:
+    """What the limit was held against, for a picture of it."""
+    reference, book = context.structure_set(), context.treatment.ledger
+    return JudgedDose(
+        structure=context.find(name, reference),
+        structure_set=reference,
+        dose=SumDose(ledger=book.known(), quantity=goal.quantity, kept=kept),
+        quantity=_quantity(goal, kept),
+        limit_gy=goal.limit,
+        missing=(*missing, *_numbers_only(book, name)),
     )
 
 
@@ -168,7 +176,7 @@ def _with_and_without(
 
 
 def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal, kept: Kept) -> tuple[float, float, float] | None:
-    if not (_is_maximum(goal) and len(ledger)):
+    if not (goal.limits_hot_spot and len(ledger)):
         return None
     return cells.hottest_xyz_mm(cells.known_total_gy(ledger, goal.quantity, kept))
 
@@ -196,11 +204,6 @@ def _why_open(book: Ledger, name: str) -> str:
     return " and ".join(text for text, holds in reasons.items() if holds)
 
 
-def _is_maximum(goal: Goal) -> bool:
-    """Whether a goal is about the hottest spot, so that its place is worth showing."""
-    return isinstance(goal.metric, DoseAtVolume) or goal.metric is Extreme.MAXIMUM
-
-
 def _other_sets(
     context: Context, name: str, reference: StructureSet, goal: Goal, *, kept: Kept
 ) -> Iterator[Reading]:
@@ -220,7 +223,7 @@ def _without_registration(context: Context, goal: Goal, name: str, *, kept: Kept
 
     It needs no registration: wherever points of two images lie, ``Dmax(sum) <= sum of Dmax``.
     """
-    if not (_is_maximum(goal) and goal.comparison.is_upper and of_other_images(context)):
+    if not (goal.limits_hot_spot and of_other_images(context)):
         return
     if missing_from_sum(context, name):
         return  # what a course gave of which nothing is known has no bound

@@ -8,22 +8,19 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from dosecalc.celldoses import CellDoses
 from dosecalc.checking.context import Context
-from dosecalc.checking.dvh_limits import limits_of_days, limits_of_sums
+from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums
 from dosecalc.checking.dvh_lines import Ends, drawn_line
-from dosecalc.checking.judging import near_max
-from dosecalc.checking.session_rules import Day, days_of
+from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.structure_doses import named_structures
 from dosecalc.checking.sums import curves, curves_over, envelopes, missing_from_sum, without_effect
-from dosecalc.curves import Curve
-from dosecalc.drawings import DvhFigure, DvhLine, Stage
+from dosecalc.drawings import DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.errors import DosecalcError, MetricError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Eqd2, Physical, Quantity, describe
-from dosecalc.rules import Coverage, CumulativeLimit, SessionLimit
-from dosecalc.sessions import GridFraction
+from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit
+from dosecalc.sessions import Contribution
 from dosecalc.structures import Structure
 
 Floats = npt.NDArray[np.float64]
@@ -33,7 +30,7 @@ _BANDED = Stage.PROJECTED
 
 
 def dvh_figures(context: Context, findings: Sequence[Finding]) -> tuple[DvhFigure, ...]:
-    """One figure for the worst day of each course that has a limit per session, one of dose, one of EQD2."""
+    """One figure for each course that has a limit per session, one of dose, one of EQD2."""
     try:
         structures = tuple(named_structures(context))
     except DosecalcError:
@@ -59,55 +56,62 @@ def _judged(context: Context) -> frozenset[str]:
     return frozenset(found)
 
 
-# ---------------------------------------------------------------- the worst day of a course
+# ---------------------------------------------------------------- the day that was judged
 def _of_days(
     context: Context, structures: Sequence[tuple[str, Structure]], course: str, findings: Sequence[Finding]
 ) -> DvhFigure:
-    lines, notes = [], []
-    limited = {
-        n
-        for r in context.protocol.rules
-        if isinstance(r.test, SessionLimit) and r.test.course == course
-        for n in r.test.structures
-    }
-    ledger = context.treatment.ledger.course(course)
-    for name, structure in structures:
-        if name not in limited:
-            continue
+    """Each structure in the very dose that a limit per session was held against."""
+    lines: dict[tuple[str, tuple[Contribution, ...]], DvhLine] = {}
+    limits: list[DvhLimit] = []
+    notes: list[str] = []
+    for rule, name in _limited(context, course, [name for name, _ in structures]):
+        judged = context.judged.get((rule.id, name))
+        if judged is None or not isinstance(judged.dose, SessionDose):
+            continue  # the finding says why nothing could be judged
+        key = name, judged.dose.contributions
         try:
-            lines.append(_worst_day(context, ledger, name, structure))
+            line = lines[key] = lines.get(key) or _judged_day(context, judged, judged.dose, name)
         except DosecalcError as error:
             notes.append(f"{name}: {error}")
+            continue
+        if judged.missing:
+            notes.append(f"{name}: a lower bound: {'; '.join(judged.missing)}")
+        limits.extend(limits_of_day(rule, line, findings))
+    drawn = tuple(lines.values())
     return DvhFigure(
         key=f"day-{course}",
         title=f"Dose of one day of the {course} course",
-        axis="Gy per fraction: all that is given in one day, on the worst day",
-        lines=tuple(lines),
-        limits=tuple(limits_of_days(context, course, lines, findings)),
-        notes=tuple(notes),
+        axis="Gy per fraction, on the day that was judged: the worst one for the limit",
+        lines=drawn,
+        limits=tuple(limits),
+        notes=(*dict.fromkeys(notes), *_not_covered(drawn)),
     )
 
 
-def _worst_day(context: Context, ledger: Ledger, name: str, structure: Structure) -> DvhLine:
-    cells = context.cells(structure, ledger)
-    days = [d for d in days_of(ledger) if d.known]
-    if not days:
-        raise MetricError("no dose of a day is known")
-    found = {day: _curves_of_day(cells, day) for day in days}
-    worst = max(days, key=lambda d: found[d][0].bounds(near_max).value)
-    is_open = bool(worst.missing or context.treatment.lost)
-    ends = Ends.of_curves(found[worst], is_open=is_open)
-    return drawn_line(name, Stage.PROJECTED, "dose per session", ends, is_judged=True)
+def _limited(context: Context, course: str, names: Sequence[str]) -> Iterator[tuple[Rule, str]]:
+    """Limits per session of a course with each structure, in the order of the structures."""
+    for name in names:
+        for rule in context.protocol.rules:
+            test = rule.test
+            if isinstance(test, SessionLimit) and test.course == course and name in test.structures:
+                yield rule, name
 
 
-def _curves_of_day(cells: CellDoses, day: Day) -> list[Curve]:
-    """The curve of a day, and of what it may have been where a part of it was broken off."""
-    parts = [day.contributions]
-    if any(c.is_approximate for c in day.known):
-        parts += [day.at_least, day.at_most]
-    return [
-        cells.session_curve(tuple(c for c in part if isinstance(c.fraction, GridFraction))) for part in parts
-    ]
+def _judged_day(context: Context, judged: JudgedDose, dose: SessionDose, name: str) -> DvhLine:
+    cells = context.cells(judged.structure, context.treatment.ledger)
+    found = [cells.session_curve(given) for given in (dose.contributions, *dose.instead)]
+    ends = Ends.of_curves(found, is_open=bool(judged.missing))
+    return drawn_line(name, Stage.PROJECTED, judged.quantity, ends, is_judged=True)
+
+
+def _not_covered(lines: Sequence[DvhLine]) -> Iterator[str]:
+    """Of which structures some volume has no known dose, so that their lines are lower bounds."""
+    for line in lines:
+        if line.uncovered_cm3 > 0:
+            yield (
+                f"{line.structure}, {line.stage}: {line.uncovered_cm3:.3g} of {line.volume_cm3:.3g} cm3 have "
+                "no known dose: the line is what is certain"
+            )
 
 
 # ---------------------------------------------------------------- sums over courses
@@ -138,9 +142,7 @@ def _of_sums(
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
     limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
     notes += not_drawn
-    missing = missing_from_sum(context)
-    if missing and lines:
-        notes.insert(0, f"the lines are lower bounds: {'; '.join(missing)}")
+    notes = [*_lower_bounds(context, lines), *notes, *_not_covered(lines)]
     return DvhFigure(
         key="eqd2" if in_effect else "physical",
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
@@ -149,6 +151,15 @@ def _of_sums(
         limits=limits,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
+    """Which lines are lower bounds, and what is missing in them."""
+    named: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(line.structure for line in lines if line.is_open):
+        named.setdefault(missing_from_sum(context, name), []).append(name)
+    for missing, names in named.items():
+        yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds the effect'}"
 
 
 def _quantity(context: Context, name: str, *, in_effect: bool) -> Quantity | None:

@@ -13,16 +13,11 @@ from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.rules import CumulativeLimit, Rule, SessionLimit
 
 
-def limits_of_days(
-    context: Context, course: str, lines: Sequence[DvhLine], findings: Sequence[Finding]
-) -> Iterator[DvhLimit]:
-    """Limits per session of a course, each at the line of its structure."""
-    for rule in context.protocol.rules:
-        if isinstance(rule.test, SessionLimit) and rule.test.course == course:
-            for line in lines:
-                if line.structure in rule.test.structures:
-                    outcome = _outcome(findings, rule.id, line.structure)
-                    yield _limit(rule.id, line, rule.test.goal, rule.test.goal.limit, outcome)
+def limits_of_day(rule: Rule, line: DvhLine, findings: Sequence[Finding]) -> Iterator[DvhLimit]:
+    """A limit per session at the line of what it was held against."""
+    assert isinstance(rule.test, SessionLimit)
+    goal = rule.test.goal
+    yield _limit(rule.id, line, goal, goal.limit, _outcome(findings, rule.id, line.structure))
 
 
 def limits_of_sums(
@@ -82,7 +77,7 @@ def _outcome(findings: Sequence[Finding], rule: str, structure: str) -> Outcome:
 def _limit(
     rule: str, line: DvhLine, goal: Goal, limit: float, outcome: Outcome, *, scale: float = 1.0
 ) -> DvhLimit:
-    dose_gy, percent = _place(goal, limit, line.volume_cm3, scale)
+    dose_gy, percent = _place(goal, limit, line.volume_cm3, scale=scale)
     return DvhLimit(
         rule=rule,
         structure=line.structure,
@@ -94,11 +89,13 @@ def _limit(
     )
 
 
-def _place(goal: Goal, limit: float, volume_cm3: float, scale: float) -> tuple[float, float | None]:
+def _place(goal: Goal, limit: float, volume_cm3: float, *, scale: float) -> tuple[float, float | None]:
     """Where a limit stands: its dose, and its part of the volume in percent."""
     match goal.metric:
         case DoseAtVolume(cm3=cm3):
-            return limit, min(100 * cm3 / volume_cm3, 100.0)
+            if cm3 > volume_cm3:  # judged by its maximum, or not at all
+                return limit, 0.0 if goal.comparison.is_upper else 100.0
+            return limit, 100 * cm3 / volume_cm3
         case DoseAtPercent(percent=percent):
             return limit, percent
         case VolumeAtDose(gy=gy):

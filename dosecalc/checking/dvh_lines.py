@@ -22,6 +22,9 @@ _AT_DOSES = 25
 """Points of a line: so many evenly in volume, with more at its ends, and so many evenly in dose."""
 _STEP_GY = 1e-3
 """What lies closer together falls at one dose."""
+_OFF_PERCENT = 0.1
+"""Of the volume: less can neither be seen nor is it said."""
+_ROUNDS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,6 +38,7 @@ class Ends:
     high: Floats
     is_open: bool
     at_percent: tuple[Interval, ...]
+    uncovered_cm3: float = 0.0
 
     @classmethod
     def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
@@ -44,14 +48,14 @@ class Ends:
         drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
-        dose = _knots(_points(curve) for curve in drawn)
+        dose = _refined(_knots(_points(curve) for curve in drawn), drawn[0])
         parts = [_percents(curve, dose) for curve in every]
-        least, value, _ = parts[0]
+        least, covered, _ = parts[0]
+        value = least if first.uncovered_cm3 > 0 else covered
         below, above = _numerical(first, dose, value)
         low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
         high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
-        value = least if is_open or first.uncovered_cm3 > 0 else value
-        at = [c.bounds(functools.partial(_dose_at, percent=p)) for p in PERCENTS for c in every[:1]]
+        at = [_dose_at(every, percent) for percent in PERCENTS]
         return cls(
             volume_cm3=first.volume_cm3,
             dose_gy=dose,
@@ -60,6 +64,7 @@ class Ends:
             high=np.clip(high, 0, 100),
             is_open=is_open,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
+            uncovered_cm3=first.uncovered_cm3,
         )
 
     @classmethod
@@ -87,8 +92,14 @@ class Ends:
         )
 
 
-def _dose_at(curve: Curve, *, percent: float) -> float:
-    return curve.dose_at_percent(percent)
+def _dose_at(every: Sequence[Curve], percent: float) -> Interval:
+    """The dose that so much of a structure has at least, with the same ends as the band of the line."""
+
+    def metric(curve: Curve) -> float:
+        return curve.dose_at_percent(percent)
+
+    ends = [curve.bounds(metric) for curve in every]
+    return functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
 
 
 def _points(curve: Curve) -> Floats:
@@ -100,10 +111,23 @@ def _points(curve: Curve) -> Floats:
 
 def _knots(doses: Iterable[Floats]) -> Floats:
     """From 0 on, each once, and both sides of each step: what falls at one dose must not look a slope."""
-    found = [np.sort(d) for d in doses]
+    found = [np.sort(d) for d in doses if d.size]
     steps = np.concatenate([[d[0], d[-1], *d[1:][np.diff(d) < _STEP_GY]] for d in found])
     beside = (steps - _STEP_GY, steps, steps + _STEP_GY)
     return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
+
+
+def _refined(dose_gy: Floats, curve: Curve) -> Floats:
+    """The same doses with more of them where a straight line between two would be off."""
+    for _ in range(_ROUNDS):
+        middle = (dose_gy[1:] + dose_gy[:-1]) / 2
+        ends = 100 / curve.volume_cm3 * _above(curve, dose_gy)
+        off = np.abs(100 / curve.volume_cm3 * _above(curve, middle) - (ends[1:] + ends[:-1]) / 2)
+        wanted = middle[(off > _OFF_PERCENT) & (np.diff(dose_gy) > 2 * _STEP_GY)]
+        if not wanted.size:
+            break
+        dose_gy = np.union1d(dose_gy, wanted)
+    return dose_gy
 
 
 def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
@@ -155,4 +179,5 @@ def drawn_line(name: str, stage: Stage, quantity: str, ends: Ends, *, is_judged:
         is_open=ends.is_open,
         is_judged=is_judged,
         at_percent=ends.at_percent,
+        uncovered_cm3=ends.uncovered_cm3,
     )

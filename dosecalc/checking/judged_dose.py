@@ -21,9 +21,10 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionDose:
-    """What is given in one session: contributions whose dose is known."""
+    """What is given in one session: contributions whose dose is known, and what they may be ``instead``."""
 
     contributions: tuple[Contribution, ...]
+    instead: tuple[tuple[Contribution, ...], ...] = ()
 
     def grids(self) -> tuple[DoseGrid, ...]:
         fractions = (c.fraction for c in self.contributions if isinstance(c.fraction, GridFraction))

@@ -57,6 +57,16 @@ class Day:
         return tuple(c for c in self.contributions if isinstance(c.fraction, GridFraction))
 
     @property
+    def instead(self) -> tuple[tuple[Contribution, ...], ...]:
+        """What may have been given for ``known``, at least and at most, where parts were broken off."""
+        if not any(c.is_approximate for c in self.known):
+            return ()
+        return tuple(
+            tuple(c for c in part if isinstance(c.fraction, GridFraction))
+            for part in (self.at_least, self.at_most)
+        )
+
+    @property
     def missing(self) -> tuple[str, ...]:
         return tuple(c.fraction.reason for c in self.contributions if isinstance(c.fraction, NoFraction))
 
@@ -111,7 +121,7 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
     context.judged[(rule.id, name)] = JudgedDose(
         structure=structure,
         structure_set=reference,
-        dose=SessionDose(contributions=worst_day.known),
+        dose=SessionDose(contributions=worst_day.known, instead=worst_day.instead),
         quantity=_quantity(context, test, worst_day),
         limit_gy=test.goal.limit,
         missing=missing,
@@ -127,7 +137,9 @@ def _session_limit(context: Context, rule: Rule, test: SessionLimit, name: str) 
         decided_by=f"{test.reading.value}, {name_of(metric, test.goal)}",
         shown_readings=shown,
         contributors=contributors,
-        hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.known_session_gy(worst_day.known)),
+        hot_spot_xyz_mm=cells.hottest_xyz_mm(cells.known_session_gy(worst_day.known))
+        if test.goal.limits_hot_spot
+        else None,
     )
     text = _session_message(done, stated, test, worst_day, cells)
     text += numerical_text(outcome, test.goal, band, "Gy per fraction")
@@ -159,10 +171,8 @@ def _worst_of(cells: CellDoses, parts: Sequence[Day], goal: Goal) -> tuple[int, 
 def _of_day(cells: CellDoses, day: Day, goal: Goal) -> tuple[Interval, Metric]:
     """A metric of one day; the dose of a beam that stopped midway is known only to be less than the whole."""
     given, metric = measured(goal, cells.session_curve(day.known))
-    if any(c.is_approximate for c in day.known):
-        for extreme in (day.at_least, day.at_most):
-            known = tuple(c for c in extreme if isinstance(c.fraction, GridFraction))
-            given = given.or_up_to(measured(goal, cells.session_curve(known))[0])
+    for known in day.instead:
+        given = given.or_up_to(measured(goal, cells.session_curve(known))[0])
     return given, metric
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -32,7 +33,6 @@ from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.results import TOTAL, CourseShare, DoseRow, Metrics, StructureDoses
-from dosecalc.sessions import GridFraction
 from dosecalc.structures import Structure
 
 
@@ -45,9 +45,13 @@ def named_structures(context: Context) -> Iterator[tuple[str, Structure]]:
             names[context.find(entry.name, structure_set).number] = entry.name
         except DosecalcError:
             continue  # rules that need it say so; here only what is there is listed
-    for structure in structure_set:
-        if structure.contours or structure.problem:
-            yield names.get(structure.number, structure.name), structure
+    listed = [s for s in structure_set if s.contours or s.problem]
+    called = Counter(names.get(s.number, s.name) for s in listed)
+    for structure in listed:
+        name = names.get(structure.number)
+        if name is None and called[structure.name] > 1:  # it is not the one that rules judge by that name
+            name = f"{structure.name} (ROI {structure.number})"
+        yield name or structure.name, structure
 
 
 def structure_doses(context: Context) -> Iterator[StructureDoses]:
@@ -261,10 +265,7 @@ def _of_day(context: Context, cells: CellDoses, day: Day, *, complete: bool) -> 
 
 def _metrics_of_day(cells: CellDoses, day: Day, *, complete: bool) -> Metrics:
     given = metrics_of(cells.session_curve(day.known), complete=complete)
-    if not any(c.is_approximate for c in day.known):
-        return given
-    for extreme in (day.at_least, day.at_most):
-        known = tuple(c for c in extreme if isinstance(c.fraction, GridFraction))
+    for known in day.instead:
         given = given.or_up_to(metrics_of(cells.session_curve(known), complete=complete))
     return given
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from dosecalc.checking.judging import digits
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Interval
 from dosecalc.legible import named, told
@@ -154,7 +155,7 @@ def _rendered(**view: object) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update({"name": named, "gy": _dose, "outcome": _outcome_key})
+    environment.filters.update({"name": named, "gy": _dose, "digits": digits, "outcome": _outcome_key})
     environment.globals.update(
         {name: getattr(dvh_picture, name) for name in ("WIDTH", "HEIGHT", "LEFT", "RIGHT", "TOP", "BOTTOM")}
     )

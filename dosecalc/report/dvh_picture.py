@@ -45,6 +45,7 @@ class DrawnLine:
     line: DvhLine
     path: str
     band: str
+    band_corners: int  # of the upper edge; those of the lower one follow, backwards
     dash: str
     label_x: float
     label_y: float
@@ -59,6 +60,11 @@ class DrawnLimit:
     x: float
     y: float
     label_y: float
+
+    @property
+    def said(self) -> str:
+        """The outcome, but for a pass."""
+        return "" if self.limit.outcome is Outcome.PASS else self.limit.outcome.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,11 +160,15 @@ def _drawn_line(line: DvhLine, structure: DrawnStructure, most_gy: float) -> Dra
     at = _LABEL_PERCENTS[structure.number % len(_LABEL_PERCENTS)]
     dose_gy = float(np.interp(-at, -line.percent, line.dose_gy))
     has_band = not line.is_open and upper != lower
+    if has_band and line.high_percent[-1] > 0:  # what has no known dose may have any
+        upper.append(f"{RIGHT},{_y(float(line.high_percent[-1])):g}")
+        lower.append(f"{RIGHT},{_y(0):g}")
     return DrawnLine(
         structure=structure,
         line=line,
         path="M" + "L".join(_points(line.dose_gy, line.percent, most_gy)),
         band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
+        band_corners=len(upper),
         dash=DASHES[line.stage],
         label_x=_x(dose_gy, most_gy),
         label_y=_y(at),

@@ -36,12 +36,27 @@
     const cursor = svg.querySelector(".cursor");
     cursor.setAttribute("d", "M" + x.toFixed(1) + " " + top + "V" + bottom);
     cursor.removeAttribute("display");
+    const percentAt = (points) => {
+      const y = heightAt(points, x);
+      return y === null ? 0 : 100 * (bottom - y) / (bottom - top);
+    };
     const lines = all("g.line:not([display])", svg).map((g) => {
-      const y = heightAt(corners(g.querySelector(".curve")), x);
-      const percent = y === null ? 0 : 100 * (bottom - y) / (bottom - top);
-      const cm3 = Number(g.dataset.cm3) * percent / 100;
-      return g.dataset.structure + " " + g.dataset.name + " (" + g.dataset.words + "): " + (g.dataset.open ? "\u2265 " : "") +
-        percent.toFixed(1) + " %, " + cm3.toFixed(2) + " cm\u00b3";
+      const whole = Number(g.dataset.cm3), band = g.querySelector(".band");
+      const value = percentAt(corners(g.querySelector(".curve")));
+      let ends = [value, value];
+      if (band) {
+        const points = corners(band), upper = Number(band.dataset.corners);
+        ends = [percentAt(points.slice(upper).reverse()), percentAt(points.slice(0, upper))];
+      }
+      // A line that is a lower bound has no value between its ends; one without a band has no upper end.
+      const said = (scale, digits) => {
+        const [low, high] = ends.map((e) => (e * scale).toFixed(digits));
+        if (g.dataset.least && !band) return "\u2265 " + low;
+        if (low === high) return low;
+        return g.dataset.least ? low + " to " + high : (value * scale).toFixed(digits) + " (" + low + " to " + high + ")";
+      };
+      return g.dataset.structure + " " + g.dataset.name + " (" + g.dataset.words + "): " + said(1, 1) + " %, " +
+        said(whole / 100, whole < 10 ? 2 : whole < 100 ? 1 : 0) + " cm\u00b3";
     });
     const out = document.getElementById("read-" + d.key);
     out.textContent = "";
@@ -81,12 +96,12 @@
     all("th", table).forEach((other) => other.removeAttribute("aria-sort"));
     th.setAttribute("aria-sort", falls ? "descending" : "ascending");
     const key = (body) => {
-      const row = body.querySelector("tr.total") || body.querySelector("tr");
-      const cell = th.dataset.kind === "n" ? row.querySelector("[data-column='" + column + "']") : null;
-      const first = body.querySelector("[data-column='" + column + "']");
-      const from = cell && cell.dataset.value ? cell : first;
-      if (th.dataset.kind !== "n") return first ? first.textContent.trim().toLowerCase() : "";
-      return from && from.dataset.value ? Number(from.dataset.value) : null;
+      const cells = all("[data-column='" + column + "']", body);
+      if (th.dataset.kind !== "n") return cells.length ? cells[0].textContent.trim().toLowerCase() : "";
+      // The sum, or of what has no sum, as the worst day, the most that stands there.
+      const sum = body.querySelector("tr.total [data-column='" + column + "'][data-value]");
+      const values = (sum ? [sum] : cells).filter((c) => c.dataset.value).map((c) => Number(c.dataset.value));
+      return values.length ? Math.max(...values) : null;
     };
     const bodies = all("tbody.structure", table).map((body) => [key(body), body]);
     // What has no value stands last, whichever way the others go.
