@@ -309,8 +309,7 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _protocol(options: argparse.Namespace) -> int:
-    for text in protocol(options):
-        print(text, end="")
+    print(page(protocol(options)), end="")
     return EXIT_PASS
 
 

@@ -16,11 +16,12 @@ from dosecalc.protocol import (
     protocol_tables,
     shipped_protocols,
 )
+from dosecalc.report.blocks import Block
 from dosecalc.report.protocol_advice import advice
 from dosecalc.report.protocol_changes import Changes, changes
 from dosecalc.report.protocol_faults import MOST_FAULTS, Examined, examine, fault_lines
 from dosecalc.report.protocol_template import protocol_template
-from dosecalc.report.protocol_text import protocol_text, protocols_text, summary_text
+from dosecalc.report.protocol_text import protocol_blocks, protocols_blocks, summary_blocks
 from dosecalc.report.tables import clean
 
 _EPILOG = """examples:
@@ -86,8 +87,8 @@ def add_protocol_commands(command: argparse.ArgumentParser) -> None:
     )
 
 
-def protocol(options: argparse.Namespace) -> Iterator[str]:
-    """What a subcommand prints.
+def protocol(options: argparse.Namespace) -> Iterator[Block]:
+    """What a subcommand shows.
 
     Raises
     ------
@@ -95,37 +96,37 @@ def protocol(options: argparse.Namespace) -> Iterator[str]:
     """
     match options.subcommand:
         case "list":
-            yield protocols_text(load_protocol(name) for name in shipped_protocols())
+            yield from protocols_blocks(load_protocol(name) for name in shipped_protocols())
         case "show":
-            yield _show(options.protocol)
+            yield from _show(options.protocol)
         case "validate":
-            yield _validate(options.file)
+            yield from _validate(options.file)
         case _:
-            yield _new(options.file, options.extends)
+            yield from _new(options.file, options.extends)
 
 
-def _show(name: str) -> str:
+def _show(name: str) -> Iterator[Block]:
     content, source = protocol_content(name)
     try:
         loaded = protocol_from(protocol_tables(content, source), content, source)
     except InputError as error:
         hint = f"dosecalc protocol validate {clean(name)} shows the place"
         raise InputError(f"{error}\n{hint}") from None
-    return protocol_text(loaded, _changes(loaded))
+    yield from protocol_blocks(loaded, _changes(loaded))
 
 
 def _changes(loaded: Protocol) -> Changes:
     return changes(loaded, load_protocol(loaded.extends)) if loaded.extends else Changes()
 
 
-def _validate(name: str) -> str:
+def _validate(name: str) -> Iterator[Block]:
     content, source = protocol_content(name)
     found = examine(content, source)
     if found.protocol is None or found.places is None:
         raise InputError(_refusal(found, name))
     loaded = found.protocol
     differs = _changes(loaded)
-    return summary_text(loaded, differs, found.kinds, advice(loaded, differs), found.places)
+    yield from summary_blocks(loaded, differs, found.kinds, advice(loaded, differs), found.places)
 
 
 def _refusal(found: Examined, name: str) -> str:
@@ -140,7 +141,7 @@ def _refusal(found: Examined, name: str) -> str:
     return "\n".join(lines)
 
 
-def _new(path: Path, extends: str | None) -> str:
+def _new(path: Path, extends: str | None) -> Iterator[Block]:
     if str(path) in shipped_protocols():
         raise InputError(
             f"{path}: expected another name, as --protocol {path} means the one that is shipped; "
@@ -149,12 +150,10 @@ def _new(path: Path, extends: str | None) -> str:
     text = protocol_template(load_protocol(extends) if extends else None)
     _write_new(path, text)
     name = clean(str(path))
-    return (
-        f"{name} written. Edit it, then:\n"
-        f"  dosecalc protocol validate {name}\n"
-        f"  dosecalc protocol show {name}\n"
-        f"  dosecalc check FOLDER --protocol {name}\n"
-    )
+    yield f"{name} written. Edit it, then:"
+    yield f"  dosecalc protocol validate {name}"
+    yield f"  dosecalc protocol show {name}"
+    yield f"  dosecalc check FOLDER --protocol {name}"
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -218,7 +218,7 @@ def test_an_internal_fault_is_4(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*_: object) -> str:
         raise RuntimeError("within")
 
-    monkeypatch.setattr(cli_protocol, "protocol_text", broken)
+    monkeypatch.setattr(cli_protocol, "protocol_blocks", broken)
     code, out, err = run("show", "redefine")
     assert (code, out) == (4, "")
     assert "internal fault" in err

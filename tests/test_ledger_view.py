@@ -36,9 +36,9 @@ from dosecalc.courses import Treatment
 from dosecalc.errors import InputError
 from dosecalc.report.ledger_files import ledger_csv, ledger_json
 from dosecalc.report.ledger_picture import calendar_svg, calendar_text
-from dosecalc.report.ledger_text import amount_text, book_lines, dose_text, ledger_text
+from dosecalc.report.ledger_text import amount_text, book_blocks, dose_text, ledger_text
 from dosecalc.report.ledger_view import AfterFraction, LedgerView, ledger_view
-from dosecalc.report.tables import WIDTH
+from dosecalc.report.tables import WIDTH, page
 from dosecalc.sessions import Contribution, GridFraction, Part
 from dosecalc.statement import CourseStatement, EventKind, Statement
 
@@ -77,7 +77,9 @@ def view(treatment: Treatment, notes: Sequence[str] = (), problems: Sequence[str
 
 def table_of(treatment: Treatment) -> str:
     """The book without its legend."""
-    return "\n".join(line for line in book_lines(booked(treatment)) if " dose: " not in line)
+    return "\n".join(
+        line for line in page(book_blocks(booked(treatment))).splitlines() if " dose: " not in line
+    )
 
 
 def half_of_a_grid(uid: str) -> Contribution:
@@ -212,7 +214,7 @@ class TestText:
     def test_a_course_of_unknown_fractions(self) -> None:
         said = Statement(courses={"prior": CourseStatement(prescription_gy=Decimal(70))})
         treatment = treat([session("prior", 1, "", state=GIVEN)], plans=[])
-        line = list(book_lines(booked(treatment, said)))[1]
+        line = page(book_blocks(booked(treatment, said))).splitlines()[1]
         assert " ".join(line.split()) == "x no date prior 1 stated whole course 70 ? 70"
 
     def test_long_rows_go_on_in_the_next_line(self) -> None:
@@ -228,7 +230,7 @@ class TestText:
         events = [event(march(2), detail="word " * 60), event(march(3), detail="x" * 500)]
         long = plan("def", "definitive", ["56"], 28, label="y" * 300)
         treatment = treat([session("c" * 200, 1, "def")], plans=[long], events=events)
-        lines = list(book_lines(booked(treatment)))
+        lines = page(book_blocks(booked(treatment))).splitlines()
         assert max(map(len, lines)) <= WIDTH
         assert sum(line.count("word") for line in lines) == 60
         assert sum(line.count("x") for line in lines) >= 500

@@ -26,10 +26,11 @@ from test_visits import definitive
 
 from dosecalc.case import Case, InputFile
 from dosecalc.intervals import Interval
+from dosecalc.report.blocks import Paragraph, Table
 from dosecalc.report.case_text import case_text
 from dosecalc.report.check_text import check_text
 from dosecalc.report.dvh_table import dvh_csv, dvh_rows, dvh_text
-from dosecalc.report.tables import clean, gy, table, wrapped
+from dosecalc.report.tables import clean, gy, lines_of
 from dosecalc.sampling import Settings
 from dosecalc.statement import CourseStatement, Event, EventKind, PlanStatement
 
@@ -254,11 +255,11 @@ class TestTables:
         assert gy(Interval(value=float("inf"), low=0.0, high=float("inf"))) == "?"
 
     def test_columns(self) -> None:
-        lines = list(table(["a", "Gy"], [["cord", "9.50"], ["x", "10.00"]]))
+        lines = list(lines_of(Table(header=["a", "Gy"], rows=[["cord", "9.50"], ["x", "10.00"]])))
         assert lines == ["  a        Gy", "  cord   9.50", "  x     10.00"]
 
     def test_wrapping(self) -> None:
-        lines = list(wrapped("label: ", "word " * 60))
+        lines = list(lines_of(Paragraph("label: ", "word " * 60)))
         assert len(lines) > 1
         assert all(len(line) <= 100 for line in lines)
 

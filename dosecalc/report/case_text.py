@@ -12,17 +12,19 @@ from dosecalc.doses import DoseGrid
 from dosecalc.fractions import holds_text
 from dosecalc.plans import POINTS, Plan, Prescription
 from dosecalc.registrations import Registration
-from dosecalc.report.tables import clean, page, table, wrapped
+from dosecalc.report.blocks import Block, Heading, Paragraph, Table, Tone
+from dosecalc.report.tables import clean, page
 from dosecalc.structures import StructureSet
 from dosecalc.transforms import describe
 
 
 def case_text(case: Case, *, patient: str = "") -> str:
     """The whole inspection as text."""
-    return page(_lines(case, patient))
+    return page(case_blocks(case, patient=patient))
 
 
-def _lines(case: Case, patient: str) -> Iterator[str]:
+def case_blocks(case: Case, *, patient: str = "") -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     yield (
         f"{case.folder}: {_count(len(case.plans), 'plan')}, {_count(len(case.doses), 'dose')}, "
         f"{_count(len(case.structure_sets), 'structure set')}"
@@ -35,7 +37,7 @@ def _lines(case: Case, patient: str) -> Iterator[str]:
     loose = [d for d in case.doses if not set(d.plan_uids) & linked]
     if loose:
         yield ""
-        yield "Doses of no plan in the folder"
+        yield Heading("Doses of no plan in the folder")
         for dose in loose:
             yield from _dose(dose)
     for structure_set in case.structure_sets:
@@ -46,31 +48,31 @@ def _lines(case: Case, patient: str) -> Iterator[str]:
         yield from _registration(case, registration)
     if case.statement.source:
         yield ""
-        yield f"Stated in {case.statement.source}"
+        yield Heading(f"Stated in {case.statement.source}")
         yield from _statement(case)
     unused = [f for f in case.inputs if not f.used]
     if unused:
         yield ""
-        yield "Not used"
+        yield Heading("Not used")
         for file in unused:
             kind = f"{file.kind}: " if file.kind else ""
-            yield from wrapped(f"{clean(file.path)}: ", f"{kind}{clean(file.reason)}")
+            yield Paragraph(f"{clean(file.path)}: ", f"{kind}{clean(file.reason)}")
     if case.problems:
         yield ""
-        yield "Odd"
+        yield Heading("Odd", Tone.OPEN)
         for problem in case.problems:
-            yield from wrapped("- ", clean(problem), indent=2)
+            yield Paragraph("- ", clean(problem), indent=2)
 
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
-def _plan(case: Case, plan: Plan) -> Iterator[str]:
+def _plan(case: Case, plan: Plan) -> Iterator[Block]:
     structure_set = case.structure_set_of(plan)
     fractions = "unknown fractions" if plan.fractions is None else _count(plan.fractions, "fraction")
     status = plan.approval or "approval not stated"
-    yield f"Plan {clean(plan.label)!r}  {clean(plan.source)}  {fractions}, {status}"
+    yield Heading(f"Plan {clean(plan.label)!r}  {clean(plan.source)}  {fractions}, {status}")
     yield f"  uid: {plan.uid}"
     for prescription in plan.prescriptions:
         yield f"  {_prescription(prescription, plan, structure_set)}"
@@ -88,7 +90,7 @@ def _plan(case: Case, plan: Plan) -> Iterator[str]:
     yield from _given(case, plan)
 
 
-def _given(case: Case, plan: Plan) -> Iterator[str]:
+def _given(case: Case, plan: Plan) -> Iterator[Block]:
     """What treatment records and summaries say of a plan."""
     records = [r for r in case.records if r.plan_uid == plan.uid]
     if records:
@@ -104,14 +106,14 @@ def _given(case: Case, plan: Plan) -> Iterator[str]:
             yield f"  treatment summary: {clean(summary.source)}, counts {counted}"
 
 
-def _registration(case: Case, registration: Registration) -> Iterator[str]:
+def _registration(case: Case, registration: Registration) -> Iterator[Block]:
     """A registration with the files that lie in its two frames of reference."""
-    yield f"R{clean(registration.name)[1:]}  {describe(registration.transform)}"
+    yield Heading(f"R{clean(registration.name)[1:]}  {describe(registration.transform)}")
     for word, uid in (("from", registration.from_uid), ("into", registration.to_uid)):
         inside = [d.source for d in case.doses if d.frame_uid == uid]
         inside += [s.source for s in case.structure_sets if uid in {roi.frame_uid for roi in s}]
         files = ", ".join(clean(source) for source in inside) or "no dose and no structure set"
-        yield from wrapped(f"{word} frame of reference {uid}: ", files)
+        yield Paragraph(f"{word} frame of reference {uid}: ", files)
 
 
 def _prescription(prescription: Prescription, plan: Plan, structure_set: StructureSet | None) -> str:
@@ -128,7 +130,7 @@ def _prescription(prescription: Prescription, plan: Plan, structure_set: Structu
     return f"prescription: {text} to {name}, ROI Number {prescription.roi_number}"
 
 
-def _dose(dose: DoseGrid) -> Iterator[str]:
+def _dose(dose: DoseGrid) -> Iterator[Block]:
     lattice = dose.lattice
     nz, ny, nx = lattice.shape_zyx
     steps = " x ".join(_step(a) for a in (lattice.x_mm, lattice.y_mm, lattice.z_mm))
@@ -148,18 +150,19 @@ def _step(axis: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
     return f"{steps.min():.3g} to {steps.max():.3g}"
 
 
-def _structure_set(structure_set: StructureSet) -> Iterator[str]:
+def _structure_set(structure_set: StructureSet) -> Iterator[Block]:
     label = f" {clean(structure_set.label)!r}" if structure_set.label else ""
-    yield f"Structure set{label}  {clean(structure_set.source)}  {_count(len(structure_set), 'structure')}"
+    count = _count(len(structure_set), "structure")
+    yield Heading(f"Structure set{label}  {clean(structure_set.source)}  {count}")
     rows = []
     for structure in structure_set:
         kinds = Counter(c.geometric_type for c in structure.contours)
         what = structure.problem or ", ".join(f"{n} {k}" for k, n in sorted(kinds.items())) or "no contours"
         rows.append([str(structure.number), clean(structure.name), structure.interpreted_type, clean(what)])
-    yield from table(["no.", "name", "type", "contours"], rows, words=4)
+    yield Table(header=["no.", "name", "type", "contours"], rows=rows, words=4)
 
 
-def _statement(case: Case) -> Iterator[str]:
+def _statement(case: Case) -> Iterator[Block]:
     statement = case.statement
     for plan in statement.plans:
         said = f"left out: {plan.ignore}" if plan.ignore else f"roles {', '.join(plan.roles) or 'not stated'}"

@@ -9,7 +9,8 @@ from dataclasses import replace
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Interval
 from dosecalc.legible import named
-from dosecalc.report.tables import clean, gy, page, table, wrapped
+from dosecalc.report.blocks import Block, Heading, Paragraph, Table, Tone, tone_of
+from dosecalc.report.tables import clean, gy, page
 from dosecalc.results import OUTCOME_WORDS, TOTAL, CheckResult, DoseRow, StructureDoses
 from dosecalc.rules import Level
 
@@ -25,10 +26,11 @@ GRAVEST_FIRST = (
 
 def check_text(result: CheckResult, *, case_name: str, patient: str = "") -> str:
     """The whole report as text."""
-    return page(_lines(result, case_name, patient))
+    return page(check_blocks(result, case_name=case_name, patient=patient))
 
 
-def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
+def check_blocks(result: CheckResult, *, case_name: str, patient: str = "") -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     provenance = result.provenance
     protocol = provenance["protocol"]
     assert isinstance(protocol, dict)
@@ -39,10 +41,10 @@ def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
     yield ""
     counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)
     listed = ", ".join(f"{counts[o]} {o.value}" for o in GRAVEST_FIRST if counts[o]) or "none judged"
-    yield f"OUTCOME: {result.outcome.value} - {OUTCOME_WORDS[result.outcome]}"
+    yield outcome_line(result)
     yield f"required findings: {listed}"
     warnings = tuple(a for a in result.assumptions if a.startswith("WARNING"))
-    yield from _notes("Warnings", warnings)
+    yield from _notes("Warnings", warnings, tone=Tone.OPEN)
     yield from _not_met(result)
     yield from _stop_points(result)
     yield from _doses(result)
@@ -52,7 +54,14 @@ def _lines(result: CheckResult, case_name: str, patient: str) -> Iterator[str]:
     yield from _notes("Traced to", _trace(result))
 
 
-def _not_met(result: CheckResult) -> Iterator[str]:
+def outcome_line(result: CheckResult) -> Heading:
+    """What the whole check comes to, in one line."""
+    return Heading(
+        f"OUTCOME: {result.outcome.value} - {OUTCOME_WORDS[result.outcome]}", tone_of(result.outcome)
+    )
+
+
+def _not_met(result: CheckResult) -> Iterator[Block]:
     open_findings = [f for f in result.findings if f.outcome not in {Outcome.PASS, Outcome.NOT_DUE}]
     for level, title in (
         (Level.REQUIRED, "Required rules that do not pass"),
@@ -62,15 +71,19 @@ def _not_met(result: CheckResult) -> Iterator[str]:
         chosen.sort(key=lambda f: GRAVEST_FIRST.index(f.outcome))
         if chosen:
             yield ""
-            yield title
+            yield Heading(title)
             for finding in chosen:
                 yield from _finding(finding)
 
 
-def _finding(finding: Finding) -> Iterator[str]:
+def _finding(finding: Finding) -> Iterator[Block]:
     about = _about(finding)
-    yield from wrapped(f"{finding.outcome.value}  {finding.rule}{about}: ", clean(finding.title), indent=4)
-    yield from wrapped("  ", clean(finding.message), indent=2)
+    yield Paragraph(
+        f"{finding.outcome.value}  {finding.rule}{about}: ",
+        clean(finding.title),
+        tone=tone_of(finding.outcome),
+    )
+    yield Paragraph("  ", clean(finding.message), indent=2)
     if finding.hot_spot_xyz_mm and finding.outcome is not Outcome.PASS:
         x, y, z = finding.hot_spot_xyz_mm
         yield f"    hot spot at x = {x:.1f}, y = {y:.1f}, z = {z:.1f} mm"
@@ -81,26 +94,27 @@ def _about(finding: Finding) -> str:
     return f" {about}" if about else ""
 
 
-def _stop_points(result: CheckResult) -> Iterator[str]:
+def _stop_points(result: CheckResult) -> Iterator[Block]:
     for point in result.stop_points:
         yield ""
         day = f", planned on {point.date}" if point.date else ""
-        yield f"Decision point: {point.dose_gy:g} Gy at fraction {point.fraction} of {point.fractions}"
+        yield Heading(
+            f"Decision point: {point.dose_gy:g} Gy at fraction {point.fraction} of {point.fractions}"
+        )
         dose = "" if point.given_gy is None else f" ({point.given_gy:g} Gy)"
         yield f"  of the {point.course} course{day}; {point.given} given so far{dose}"
         stop = f" ({point.stopped_on})" if point.stopped_on else ""
         yield f"  state: {point.state.value if point.state else 'cannot be said, see the rule'}{stop}"
         if point.readings:
             others = ", ".join(f"{r.name}: {r.value:.0f}" for r in point.readings)
-            yield from wrapped("  by other readings of the dose, fraction: ", others, indent=4)
+            yield Paragraph("  by other readings of the dose, fraction: ", others, indent=4)
         rows = [
             [clean(d.structure), d.quantity, d.metric, gy(d.at_stop), gy(d.full), f"{d.saved_gy:.2f}"]
             for d in point.doses
             if d.metric == "near maximum" and d.quantity.startswith("EQD2")
         ]
-        yield from table(
-            ["structure", "quantity", "metric", "stop there", "full course", "saved Gy"], rows, words=3
-        )
+        header = ["structure", "quantity", "metric", "stop there", "full course", "saved Gy"]
+        yield Table(header=header, rows=rows, words=3)
         futures = [
             [
                 r.rule,
@@ -112,14 +126,15 @@ def _stop_points(result: CheckResult) -> Iterator[str]:
             for r in point.rules
         ]
         if futures:
-            yield from table(["rule", "structure", "unit", "stop there", "full course"], futures, words=3)
+            header = ["rule", "structure", "unit", "stop there", "full course"]
+            yield Table(header=header, rows=futures, words=3)
 
 
 def _future(measured: Interval | None, outcome: Outcome) -> str:
     return f"{gy(measured)} {outcome.value}"
 
 
-def _doses(result: CheckResult) -> Iterator[str]:
+def _doses(result: CheckResult) -> Iterator[Block]:
     if not result.structures:
         return
     yield ""
@@ -149,15 +164,16 @@ def _doses(result: CheckResult) -> Iterator[str]:
                 ]
             )
     header = ["structure", "course", "cm3", "n", "worst/fx", "mean", "near max", "a/b"]
-    yield from table([*header, "BED near max", "EQD2 mean", "EQD2 near max"], rows, words=2)
+    header += ["BED near max", "EQD2 mean", "EQD2 near max"]
+    yield Table(header=header, rows=rows, words=2)
     lacks = dict.fromkeys(r for s in result.structures for row in s.rows for r in row.incomplete)
     for reason in lacks:
-        yield from wrapped("missing: ", clean(reason))
+        yield Paragraph("missing: ", clean(reason))
     for structure in result.structures:
         if structure.problem:
-            yield from wrapped("", f"{clean(structure.name)}: {clean(structure.problem)}")
+            yield Paragraph("", f"{clean(structure.name)}: {clean(structure.problem)}")
         for note in structure.notes:
-            yield from wrapped("", f"{clean(structure.name)}: {clean(note)}")
+            yield Paragraph("", f"{clean(structure.name)}: {clean(note)}")
 
 
 def shown_rows(structure: StructureDoses) -> Iterator[DoseRow]:
@@ -170,30 +186,30 @@ def shown_rows(structure: StructureDoses) -> Iterator[DoseRow]:
             yield replace(found, course=name)
 
 
-def _met(result: CheckResult) -> Iterator[str]:
+def _met(result: CheckResult) -> Iterator[Block]:
     for outcome, title in ((Outcome.NOT_DUE, "Not due yet"), (Outcome.PASS, "Passed")):
         chosen = [f for f in result.findings if f.outcome is outcome]
         if chosen:
             yield ""
-            yield title
+            yield Heading(title, tone_of(outcome))
         for finding in chosen:
             about = _about(finding)
             due = f" (due {finding.due})" if finding.due and outcome is Outcome.NOT_DUE else ""
             kind = "" if finding.level is Level.REQUIRED else " (advisory)"
-            yield from wrapped(f"{finding.rule}{about}{kind}{due}: ", clean(finding.message))
+            yield Paragraph(f"{finding.rule}{about}{kind}{due}: ", clean(finding.message))
     if result.shown:
         yield ""
-        yield "Shown, not judged"
+        yield Heading("Shown, not judged")
     for finding in result.shown:
-        yield from wrapped(f"{finding.rule} {named(finding.structure)}: ", clean(finding.message))
+        yield Paragraph(f"{finding.rule} {named(finding.structure)}: ", clean(finding.message))
 
 
-def _notes(title: str, notes: tuple[str, ...]) -> Iterator[str]:
+def _notes(title: str, notes: tuple[str, ...], *, tone: Tone = Tone.PLAIN) -> Iterator[Block]:
     if notes:
         yield ""
-        yield title
+        yield Heading(title, tone)
         for note in notes:
-            yield from wrapped("- ", clean(note), indent=2)
+            yield Paragraph("- ", clean(note), indent=2)
 
 
 def _trace(result: CheckResult) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
 from dosecalc.intervals import Interval
 from dosecalc.notebook import Cell, Exact
+from dosecalc.report.blocks import Block, Heading, Paragraph, Table
 from dosecalc.report.csv_text import csv_text
-from dosecalc.report.tables import clean, page, table, wrapped
+from dosecalc.report.tables import clean, page
 from dosecalc.sampling import DEFAULT_SETTINGS, Settings
 from dosecalc.structures import Structure, StructureSet
 
@@ -100,15 +101,16 @@ def _sets_of(case: Case, dose: DoseGrid) -> tuple[StructureSet, ...]:
 
 def dvh_text(rows: list[DvhRow]) -> str:
     """The rows as tables, one for each dose."""
-    return page(_lines(rows))
+    return page(dvh_blocks(rows))
 
 
-def _lines(rows: list[DvhRow]) -> Iterator[str]:
+def dvh_blocks(rows: list[DvhRow]) -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     for number, dose in enumerate(dict.fromkeys(r.dose for r in rows)):
         if number:
             yield ""
         kind = "" if dose.dose_type is DoseType.PHYSICAL else f"DoseType {dose.dose_type.value}, "
-        yield f"Dose {clean(dose.source)} ({kind}{holds_text(dose)}, as it stands in the file)"
+        yield Heading(f"Dose {clean(dose.source)} ({kind}{holds_text(dose)}, as it stands in the file)")
         own = [r for r in rows if r.dose is dose]
         body = [
             [
@@ -120,12 +122,12 @@ def _lines(rows: list[DvhRow]) -> Iterator[str]:
             for r in own
             if r.curve is not None
         ]
-        yield from table(["structure", "cm3", "covered %", *[name for name, _ in COLUMNS]], body, words=1)
+        yield Table(header=["structure", "cm3", "covered %", *[name for name, _ in COLUMNS]], rows=body)
         if any(r.curve is not None and r.curve.uncovered_cm3 > 0 for r in own):
             yield "  where less than 100 % is covered, >= is what is certain of the whole structure"
         for row in own:
             if row.problem:
-                yield from wrapped("", clean(row.problem))
+                yield Paragraph("", clean(row.problem))
 
 
 def _bound(interval: Interval | None) -> str:

@@ -11,8 +11,9 @@ from xml.sax.saxutils import escape
 
 from dosecalc.book import WEEKDAYS, Entry, EventEntry, SessionEntry
 from dosecalc.legible import named
+from dosecalc.report.blocks import Block, Paragraph
 from dosecalc.report.ledger_text import EVENT_MARK, MARKS, amount_text, event_text, item_text, names_of
-from dosecalc.report.tables import page, printable, wrapped
+from dosecalc.report.tables import page, printable
 from dosecalc.sessions import State
 
 _MONTHS = (
@@ -78,10 +79,11 @@ def course_words(entries: Sequence[Entry]) -> Iterator[str]:
 
 def calendar_text(entries: Sequence[Entry]) -> str:
     """Months as rows of weeks, only those that hold anything; what has no date stands below."""
-    return page(_text_lines(entries))
+    return page(calendar_blocks(entries))
 
 
-def _text_lines(entries: Sequence[Entry]) -> Iterator[str]:
+def calendar_blocks(entries: Sequence[Entry]) -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     found = _calendar(entries)
     marks = {day: _marks(what) for day, what in found.days.items()}
     width = 3 + max(map(len, marks.values()), default=0)
@@ -101,7 +103,7 @@ def _text_lines(entries: Sequence[Entry]) -> Iterator[str]:
         "; +: more than three" if any("+" in m for m in marks.values()) else ""
     )
     for text in course_words(entries):
-        yield from wrapped("", text)
+        yield Paragraph("", text)
 
 
 def _marks(day: _Day) -> str:

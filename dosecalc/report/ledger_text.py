@@ -10,9 +10,10 @@ from decimal import Decimal
 from fractions import Fraction
 
 from dosecalc.book import Amount, Entry, EventEntry, Item, SessionEntry, decimal, exact
+from dosecalc.report.blocks import TIED, Across, Block, Heading, Paragraph, Table, Tone
 from dosecalc.report.check_text import NOTICE
 from dosecalc.report.ledger_view import LedgerView
-from dosecalc.report.tables import WIDTH, clean, page, table, wrapped
+from dosecalc.report.tables import WIDTH, clean, page
 from dosecalc.sessions import State
 
 MARKS = {State.DELIVERED: "x", State.PLANNED: "."}
@@ -20,20 +21,18 @@ EVENT_MARK = "!"
 _PLACES = 4
 """Decimals of a printed dose that has more of them, or no end."""
 _LABEL_WIDTH = 20
-_LEAST_WIDTH = 16  # of the column of fractions, which takes what the others leave
-_TIED = "\u00a0"
-"""A blank at which no line ends: no text from a file has one left."""
 _HEADER = ("", "date", "time", "course", "day", "fractions", "dose Gy", "n", "sum Gy")
-_TEXT_COLUMNS = frozenset({0, 1, 2, 3, 5})
+_WORDS = _HEADER.index("day")  # the columns before it say what a row is about
 _FRACTIONS = _HEADER.index("fractions")
 
 
 def ledger_text(view: LedgerView, *, patient: str = "") -> str:
     """The book as text: no line is wider than a page, and equal sessions have a line each."""
-    return page(_lines(view, patient))
+    return page(ledger_blocks(view, patient=patient))
 
 
-def _lines(view: LedgerView, patient: str) -> Iterator[str]:
+def ledger_blocks(view: LedgerView, *, patient: str = "") -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     provenance = view.provenance
     protocol = provenance["protocol"]
     assert isinstance(protocol, Mapping)
@@ -45,11 +44,11 @@ def _lines(view: LedgerView, patient: str) -> Iterator[str]:
     if view.warnings:
         yield f"warnings: {len(view.warnings)}, below the book"
     yield ""
-    yield from book_lines(view.entries)
+    yield from book_blocks(view.entries)
     yield ""
     yield from _counts(view)
     yield from _plans(view.entries)
-    yield from _section("Warnings", view.warnings)
+    yield from _section("Warnings", view.warnings, tone=Tone.OPEN)
     yield from _section("Noted", tuple(n for n in view.notes if n not in view.warnings))
     yield from _section("Noticed in the input", view.problems)
     inputs = provenance["inputs"]
@@ -62,29 +61,26 @@ def _lines(view: LedgerView, patient: str) -> Iterator[str]:
     yield from _section("Traced to", traced)
 
 
-def _section(title: str, texts: Sequence[str]) -> Iterator[str]:
+def _section(title: str, texts: Sequence[str], *, tone: Tone = Tone.PLAIN) -> Iterator[Block]:
     if texts:
         yield ""
-        yield title
+        yield Heading(title, tone)
         for text in texts:
-            yield from wrapped("- ", clean(text), indent=2)
+            yield Paragraph("- ", clean(text), indent=2)
 
 
-def book_lines(entries: Sequence[Entry]) -> Iterator[str]:
+def book_blocks(entries: Sequence[Entry]) -> Iterator[Block]:
     """The table of sessions and events, with its legend."""
     names = names_of(entries)
     sessions = [e for e in entries if isinstance(e, SessionEntry)]
     rows = {id(e): row for e, row in zip(sessions, _session_rows(sessions, names), strict=True)}
-    lines = [list(_HEADER), *rows.values()]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(_HEADER))]
-    others = 2 + sum(widths) + 2 * (len(widths) - 1) - widths[_FRACTIONS]
-    widths[_FRACTIONS] = min(widths[_FRACTIONS], max(WIDTH - others, _LEAST_WIDTH))
-    yield from _row(_HEADER, widths)
-    for entry in entries:
-        if isinstance(entry, EventEntry):
-            yield from _event_lines(entry)
-        else:
-            yield from _row(rows[id(entry)], widths)
+    yield Table(
+        header=_HEADER,
+        rows=[_event_row(e) if isinstance(e, EventEntry) else rows[id(e)] for e in entries],
+        words=_WORDS,
+        texts=frozenset({_FRACTIONS}),
+        folds=_FRACTIONS,
+    )
     yield f"  {MARKS[State.DELIVERED]} given, {MARKS[State.PLANNED]} planned, {EVENT_MARK} event; " + (
         "day: prescribed day of the course; n: its whole fractions so far"
     )
@@ -104,33 +100,15 @@ def _session_rows(sessions: Sequence[SessionEntry], names: Mapping[str, str]) ->
             f"{entry.time:%H:%M}" if entry.time else "",
             _short(entry.course),
             str(entry.day),
-            " + ".join(item_text(i, names).replace(" ", _TIED) for i in entry.items) or "nothing",
+            " + ".join(item_text(i, names).replace(" ", TIED) for i in entry.items) or "nothing",
             dose,
             "?" if entry.fractions is None else str(entry.fractions),
             so_far,
         ]
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    """A row; where its fractions do not fit their column, they go on in the next line."""
-    parts = textwrap.wrap(cells[_FRACTIONS], widths[_FRACTIONS]) or [""]
-    for number, part in enumerate(parts):
-        found = [c if number == 0 else "" for c in cells]
-        found[_FRACTIONS] = part.replace(_TIED, " ")
-        line = "  ".join(
-            cell.ljust(width) if k in _TEXT_COLUMNS else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(found, widths, strict=True))
-        )
-        yield f"  {line}".rstrip()
-
-
-def _event_lines(entry: EventEntry) -> Iterator[str]:
-    first = f"{EVENT_MARK}  {entry.date} {entry.weekday}  "
-    lines = textwrap.wrap(
-        event_text(entry), WIDTH - 2 - len(first), break_long_words=True, break_on_hyphens=False
-    )
-    yield f"  {first}{lines[0]}"
-    yield from (f"  {' ' * len(first)}{line}" for line in lines[1:])
+def _event_row(entry: EventEntry) -> Across:
+    return Across((EVENT_MARK, f"{entry.date} {entry.weekday}"), event_text(entry))
 
 
 def event_text(entry: EventEntry) -> str:
@@ -205,8 +183,8 @@ def _short(text: str) -> str:
     return found if len(found) <= _LABEL_WIDTH else f"{found[: _LABEL_WIDTH - 3]}..."
 
 
-def _counts(view: LedgerView) -> Iterator[str]:
-    yield "Whole fractions and prescribed dose; projected: given and left"
+def _counts(view: LedgerView) -> Iterator[Block]:
+    yield Heading("Whole fractions and prescribed dose; projected: given and left")
     header = ["course", "planned", "given", "in part", "left", "planned Gy", "given Gy", "projected Gy"]
     rows = [
         [
@@ -216,21 +194,21 @@ def _counts(view: LedgerView) -> Iterator[str]:
         ]
         for c in view.counts
     ]
-    yield from table(header, rows)
+    yield Table(header=header, rows=rows)
 
 
-def _plans(entries: Sequence[Entry]) -> Iterator[str]:
+def _plans(entries: Sequence[Entry]) -> Iterator[Block]:
     names = names_of(entries)
     items = {i.plan_uid: i for e in entries if isinstance(e, SessionEntry) for i in e.items}
     if any(uid for uid in items):
         yield ""
-        yield "Plans, with the prescribed dose of one fraction"
+        yield Heading("Plans, with the prescribed dose of one fraction")
     for uid, item in items.items():
         if not uid:
             continue
         doses = [f"{role} {_known(gy)}" for role, gy in item.by_role if len(item.by_role) > 1]
         text = f"plan {clean(item.plan_label)!r}, {' and '.join(doses) or _known(item.whole_gy)}, UID {uid}"
-        yield from wrapped(f"{names[uid]}: ", clean(text))
+        yield Paragraph(f"{names[uid]}: ", clean(text))
 
 
 def _known(gy: Fraction | None) -> str:

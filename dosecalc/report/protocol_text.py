@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from dosecalc.protocol import Course, Protocol, Recovery, Role, StructureEntry
 from dosecalc.quantities import model_text
+from dosecalc.report.blocks import Block, Heading, Paragraph, Table, Tone
 from dosecalc.report.goal_words import count, listed, number
 from dosecalc.report.protocol_advice import Advice
 from dosecalc.report.protocol_changes import Changes
 from dosecalc.report.rule_sentences import Topic, rule_sentence, topic_of
-from dosecalc.report.tables import clean, page, table, wrapped
+from dosecalc.report.tables import clean, page
 from dosecalc.report.toml_places import TomlPlaces
 from dosecalc.rules import Level, Rule
 from dosecalc.statement import Grouping
@@ -30,13 +31,17 @@ def protocols_text(protocols: Iterable[Protocol]) -> str:
     >>> print(protocols_text([load_protocol("example_spine")]).splitlines()[0])
     example_spine: Example: re-irradiation near the spinal cord
     """
-    lines: list[str] = []
-    for protocol in protocols:
-        lines += [""] if lines else []
-        lines.append(f"{clean(protocol.name)}: {clean(protocol.title)}")
-        lines += wrapped("source: ", clean(protocol.source))
-        lines.append(f"  {_number_of_rules(protocol.rules)}")
-    return page(lines)
+    return page(protocols_blocks(protocols))
+
+
+def protocols_blocks(protocols: Iterable[Protocol]) -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
+    for place, protocol in enumerate(protocols):
+        if place:
+            yield ""
+        yield Heading(f"{clean(protocol.name)}: {clean(protocol.title)}")
+        yield Paragraph("source: ", clean(protocol.source))
+        yield f"  {_number_of_rules(protocol.rules)}"
 
 
 def protocol_text(protocol: Protocol, found: Changes) -> str:
@@ -47,12 +52,13 @@ def protocol_text(protocol: Protocol, found: Changes) -> str:
     ...     protocol_text(load_protocol("redefine"), Changes()).split())
     True
     """
-    return page(_lines(protocol, found))
+    return page(protocol_blocks(protocol, found))
 
 
-def _lines(protocol: Protocol, found: Changes) -> Iterator[str]:
-    yield f"{clean(protocol.name)}: {clean(protocol.title)}"
-    yield from wrapped("source: ", clean(protocol.source))
+def protocol_blocks(protocol: Protocol, found: Changes) -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
+    yield Heading(f"{clean(protocol.name)}: {clean(protocol.title)}")
+    yield Paragraph("source: ", clean(protocol.source))
     yield f"  file:   {clean(protocol.path)}, SHA-256 {protocol.sha256[:16]}..."
     yield f"  visits: what begins within {number(protocol.visit_hours)} h of the latest delivery is one visit"
     if protocol.extends:
@@ -60,7 +66,7 @@ def _lines(protocol: Protocol, found: Changes) -> Iterator[str]:
     yield from _section("Courses, in the order of treatment", map(_course, protocol.courses))
     yield from _section("Roles of plans", map(_role, protocol.roles))
     yield ""
-    yield "Structures: names, a/b with its range, and where it is from"
+    yield Heading("Structures: names, a/b with its range, and where it is from")
     for entry in protocol.structures:
         yield from _structure(entry, _mark(f"structure {entry.name}", found))
     yield from _section(
@@ -70,10 +76,12 @@ def _lines(protocol: Protocol, found: Changes) -> Iterator[str]:
     yield from _rules(protocol, found)
 
 
-def _section(title: str, texts: Iterable[str]) -> Iterator[str]:
-    lines = [line for text in texts for line in wrapped("", text)]
-    if lines:
-        yield from ("", title, *lines)
+def _section(title: str, texts: Iterable[str]) -> Iterator[Block]:
+    paragraphs = [Paragraph("", text) for text in texts]
+    if paragraphs:
+        yield ""
+        yield Heading(title)
+        yield from paragraphs
 
 
 def _course(course: Course) -> str:
@@ -106,14 +114,14 @@ def _mark(name: str, found: Changes) -> str:
     return " [added]" if name in found.others_added or name in found.rules_added else ""
 
 
-def _structure(entry: StructureEntry, mark: str) -> Iterator[str]:
+def _structure(entry: StructureEntry, mark: str) -> Iterator[Block]:
     ratio = "no a/b: no BED and no EQD2"
     if entry.alpha_beta_gy is not None:
         ratio = f"a/b {number(entry.alpha_beta_gy)} Gy"
     if entry.alpha_beta_range_gy is not None:
         ratio += f" ({' to '.join(map(number, entry.alpha_beta_range_gy))})"
     texts = [ratio, entry.endpoint, "a tumour: nothing recovers" if entry.tumour else ""]
-    yield from wrapped(f"{clean(entry.name)}{mark}: ", clean("; ".join(t for t in texts if t)))
+    yield Paragraph(f"{clean(entry.name)}{mark}: ", clean("; ".join(t for t in texts if t)))
     details = {
         "also called": ", ".join(entry.aliases),
         "source": entry.source,
@@ -125,7 +133,7 @@ def _structure(entry: StructureEntry, mark: str) -> Iterator[str]:
     }
     for name, text in details.items():
         if text.strip():
-            yield from wrapped(f"    {name}: ", clean(text), indent=8)
+            yield Paragraph(f"    {name}: ", clean(text), indent=8)
 
 
 def _valid(entry: StructureEntry) -> str:
@@ -152,38 +160,38 @@ def _recovery(recovery: Recovery) -> str:
     return clean(f"{text}source: {recovery.source}")
 
 
-def _rules(protocol: Protocol, found: Changes) -> Iterator[str]:
+def _rules(protocol: Protocol, found: Changes) -> Iterator[Block]:
     yield ""
-    yield _number_of_rules(protocol.rules)
-    yield from wrapped("", _READ_AS)
+    yield Heading(_number_of_rules(protocol.rules))
+    yield Paragraph("", _READ_AS)
     for topic in Topic:
         chosen = [r for r in protocol.rules if topic_of(r.test) is topic]
         if chosen:
             yield ""
-            yield topic.value
+            yield Heading(topic.value)
         for rule in chosen:
             yield from _rule(rule, _mark(rule.id, found))
 
 
-def _rule(rule: Rule, mark: str) -> Iterator[str]:
-    yield from wrapped(f"{clean(rule.id)}{mark}: ", rule_sentence(rule))
-    yield from wrapped("    source: ", clean(rule.source), indent=8)
+def _rule(rule: Rule, mark: str) -> Iterator[Block]:
+    yield Paragraph(f"{clean(rule.id)}{mark}: ", rule_sentence(rule))
+    yield Paragraph("    source: ", clean(rule.source), indent=8)
 
 
-def _changed(protocol: Protocol, found: Changes) -> Iterator[str]:
+def _changed(protocol: Protocol, found: Changes) -> Iterator[Block]:
     """What differs from the shipped protocol: each changed rule as it is now, and as it was."""
     yield ""
-    yield f"Extends {protocol.extends}" + ("" if _differs(found) else ", and changes none of its rules")
+    yield Heading(f"Extends {protocol.extends}{'' if _differs(found) else ', and changes none of its rules'}")
     now = {r.id: r for r in protocol.rules}
     for before in found.before:
         rule = now[before.id]
-        yield from wrapped(f"changed {clean(rule.id)}: ", rule_sentence(rule))
+        yield Paragraph(f"changed {clean(rule.id)}: ", rule_sentence(rule))
         if rule_sentence(before) != rule_sentence(rule):
-            yield from wrapped(f"    in {protocol.extends}: ", rule_sentence(before), indent=8)
+            yield Paragraph(f"    in {protocol.extends}: ", rule_sentence(before), indent=8)
         for key in ("title", "source"):
             new, old = getattr(rule, key), getattr(before, key)
             if new != old:
-                yield from wrapped(f"    {key}: ", f"{clean(new)} (was: {clean(old)})", indent=8)
+                yield Paragraph(f"    {key}: ", f"{clean(new)} (was: {clean(old)})", indent=8)
     for title, names in (
         ("added rules: ", found.rules_added),
         ("named and not changed: ", found.rules_named_only),
@@ -191,7 +199,7 @@ def _changed(protocol: Protocol, found: Changes) -> Iterator[str]:
         ("also added: ", found.others_added),
     ):
         if names:
-            yield from wrapped(title, clean(", ".join(names)))
+            yield Paragraph(title, clean(", ".join(names)))
 
 
 def _differs(found: Changes) -> bool:
@@ -203,18 +211,12 @@ def _number_of_rules(rules: Sequence[Rule]) -> str:
     return f"{count(len(rules), 'rule')}, {required} required and {len(rules) - required} advisory"
 
 
-def summary_text(
+def summary_blocks(
     protocol: Protocol, found: Changes, kinds: Mapping[str, str], noted: Sequence[Advice], places: TomlPlaces
-) -> str:
+) -> Iterator[Block]:
     """What a valid file holds, and what may not be meant in it; ``kinds`` are those of the rules, by id."""
-    return page(_summary(protocol, found, kinds, noted, places))
-
-
-def _summary(
-    protocol: Protocol, found: Changes, kinds: Mapping[str, str], noted: Sequence[Advice], places: TomlPlaces
-) -> Iterator[str]:
-    yield f"valid: {clean(protocol.name)}: {clean(protocol.title)}"
-    yield from wrapped(
+    yield Heading(f"valid: {clean(protocol.name)}: {clean(protocol.title)}", Tone.GOOD)
+    yield Paragraph(
         "",
         f"{count(len(protocol.courses), 'course')}, {count(len(protocol.roles), 'role')}, "
         f"{count(len(protocol.structures), 'structure')}, {_number_of_rules(protocol.rules)}",
@@ -225,18 +227,18 @@ def _summary(
             "adds": (*found.rules_added, *found.others_added),
         }
         said = "; ".join(f"{word} {', '.join(names)}" for word, names in parts.items() if names)
-        yield from wrapped(f"extends {protocol.extends}: ", clean(said or "changes nothing"))
+        yield Paragraph(f"extends {protocol.extends}: ", clean(said or "changes nothing"))
     levels = {level: Counter(kinds[r.id] for r in protocol.rules if r.level is level) for level in Level}
     rows = [
         [kind, *(str(levels[level][kind] or "-") for level in Level)]
         for kind in dict.fromkeys(kinds[r.id] for r in protocol.rules)
     ]
     if rows:
-        yield from table(["kind of rule", *(level.value for level in Level)], rows)
+        yield Table(header=["kind of rule", *(level.value for level in Level)], rows=rows)
     if noted:
         yield ""
-        yield "It can be used. Look at:"
+        yield Heading("It can be used. Look at:", Tone.OPEN)
     for note in noted:
         place = places.find(note.where, note.text)
         at = f"line {place.line}: " if place is not None else ""
-        yield from wrapped("- ", clean(f"{at}{note.where}: {note.text}"), indent=2)
+        yield Paragraph("- ", clean(f"{at}{note.where}: {note.text}"), indent=2)

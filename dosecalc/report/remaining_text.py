@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from dosecalc.checking.allowance import MOST_FRACTIONS, Allowance, Allowances
 from dosecalc.intervals import Interval
-from dosecalc.report.tables import clean, page, table, wrapped
+from dosecalc.report.blocks import Block, Paragraph, Table
+from dosecalc.report.tables import clean, page
 
 
 def remaining_text(found: Sequence[Allowance]) -> str:
     """A line for each limit and structure: what was given, what is left, and how many fractions fit."""
+    return page(remaining_blocks(found))
+
+
+def remaining_blocks(found: Sequence[Allowance]) -> Iterator[Block]:
+    """The same as what it is made of, for whoever lays it out."""
     if not found:
-        return page(
-            [
-                "The protocol has no cumulative limit from above: nothing says how much may still be given.",
-                "Add rules of kind cumulative_limit in a file that begins with: extends = ...",
-            ]
-        )
+        yield "The protocol has no cumulative limit from above: nothing says how much may still be given."
+        yield "Add rules of kind cumulative_limit in a file that begins with: extends = ..."
+        return
     rows = [
         [
             a.rule,
@@ -34,15 +37,12 @@ def remaining_text(found: Sequence[Allowance]) -> str:
         for a in found
     ]
     header = ["rule", "structure", "metric", "limit", "given", "projected", "left", "fit", "planned", "plan"]
-    lines = [
-        "What is left of each limit (fit: further fractions of the plan below the limit, the sum taken at",
-        "each point; planned: those left of the plan; projected: with all of these; <= and >= where some",
-        "dose is not known)",
-        *table(header, rows, words=3),
-    ]
+    yield "What is left of each limit (fit: further fractions of the plan below the limit, the sum taken at"
+    yield "each point; planned: those left of the plan; projected: with all of these; <= and >= where some"
+    yield "dose is not known)"
+    yield Table(header=header, rows=rows, words=3)
     for text in dict.fromkeys(a.problem for a in found if a.problem):
-        lines.extend(wrapped("", clean(text)))
-    return page(lines)
+        yield Paragraph("", clean(text))
 
 
 def remaining_json(found: Sequence[Allowance]) -> str:

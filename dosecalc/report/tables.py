@@ -1,4 +1,4 @@
-"""Plain-text tables: columns as wide as their content, numbers to the right."""
+"""Text without a terminal: blocks as plain lines, the same for every reader and every file."""
 
 from __future__ import annotations
 
@@ -8,46 +8,95 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dosecalc.intervals import Interval
 from dosecalc.legible import clean, named, printable, told
+from dosecalc.report.blocks import TIED, Across, Block, Heading, Paragraph, Table
 
-__all__ = ["WIDTH", "clean", "gy", "page", "printable", "table", "wrapped"]
+__all__ = ["WIDTH", "cells_of", "clean", "folded", "gy", "lines_of", "page", "paragraph_text", "printable"]
 
 WIDTH = 100
+_LEAST_WIDTH = 16  # of a column that takes what the others leave
+_LEFT = 2  # blanks before a paragraph and a table
 
 
-def page(lines: Iterable[str]) -> str:
-    """Lines as one text. Whatever a file smuggled into a line stays in that line."""
-    return "".join(f"{printable(line)}\n" for line in lines)
+def page(blocks: Iterable[Block]) -> str:
+    """Blocks as one text. Whatever a file smuggled into a line stays in that line."""
+    return "".join(f"{printable(line)}\n" for block in blocks for line in lines_of(block))
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> Iterator[str]:
-    """Lines of a table; the first ``words`` columns are text, cut where too long, the others numbers.
+def lines_of(block: Block) -> Iterator[str]:
+    """The lines of one block.
 
-    >>> print("\\n".join(table(["structure", "Gy"], [["cord", "9.50"], ["lesion", "56.00"]])))
+    >>> rows = [["cord", "9.50"], ["lesion", "56.00"]]
+    >>> print("\\n".join(lines_of(Table(header=["structure", "Gy"], rows=rows))))
       structure     Gy
       cord        9.50
       lesion     56.00
     """
-    cut = ([named(c) if k < words else c for k, c in enumerate(row)] for row in rows)
-    lines = [list(header), *cut]
-    widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-    for line in lines:
-        cells = [
-            cell.ljust(width) if k < words else cell.rjust(width)
-            for k, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ]
-        yield "  " + "  ".join(cells).rstrip()
+    match block:
+        case Heading():
+            yield block.text
+        case Paragraph():
+            yield from textwrap.wrap(
+                paragraph_text(block),
+                width=WIDTH,
+                initial_indent=" " * _LEFT,
+                subsequent_indent=" " * (_LEFT + block.indent),
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        case Table():
+            yield from _table(block)
+        case _:
+            yield block
 
 
-def wrapped(first: str, text: str, *, indent: int = 4) -> Iterator[str]:
-    """A label and a text that may need several lines."""
-    yield from textwrap.wrap(
-        f"{first}{told(text)}",
-        width=WIDTH,
-        initial_indent="  ",
-        subsequent_indent=" " * (2 + indent),
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+def paragraph_text(paragraph: Paragraph) -> str:
+    """Label and text as one, what nobody would read left out."""
+    return f"{paragraph.label}{told(paragraph.text)}"
+
+
+def cells_of(table: Table) -> list[Sequence[str] | Across]:
+    """The rows of a table, its words cut where they are too long to be read."""
+    return [
+        row
+        if isinstance(row, Across)
+        else [named(c) if k < table.words and k != table.folds else c for k, c in enumerate(row)]
+        for row in table.rows
+    ]
+
+
+def folded(text: str, width: int) -> list[str]:
+    """A cell as the lines that its column has room for; what is tied stays together."""
+    return [part.replace(TIED, " ") for part in textwrap.wrap(text, width)] or [""]
+
+
+def _table(table: Table) -> Iterator[str]:
+    rows = cells_of(table)
+    lines = [table.header, *(row for row in rows if not isinstance(row, Across))]
+    widths = [max(len(line[k]) for line in lines) for k in range(len(table.header))]
+    if table.folds is not None:
+        others = _LEFT + sum(widths) + 2 * (len(widths) - 1) - widths[table.folds]
+        widths[table.folds] = min(widths[table.folds], max(WIDTH - others, _LEAST_WIDTH))
+    for row in [table.header, *rows]:
+        yield from _across(row) if isinstance(row, Across) else _row(row, widths, table)
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], table: Table) -> Iterator[str]:
+    """A row; where a cell does not fit the column that folds, it goes on in the next line."""
+    parts = [""] if table.folds is None else folded(cells[table.folds], widths[table.folds])
+    for number, part in enumerate(parts):
+        found = [part if k == table.folds else c if number == 0 else "" for k, c in enumerate(cells)]
+        line = "  ".join(
+            cell.ljust(width) if table.is_text(k) else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(found, widths, strict=True))
+        )
+        yield f"{' ' * _LEFT}{line}".rstrip()
+
+
+def _across(row: Across) -> Iterator[str]:
+    first = "  ".join([*row.cells, ""])
+    lines = textwrap.wrap(row.text, WIDTH - _LEFT - len(first), break_long_words=True, break_on_hyphens=False)
+    yield f"{' ' * _LEFT}{first}{lines[0]}"
+    yield from (f"{' ' * (_LEFT + len(first))}{line}" for line in lines[1:])
 
 
 def gy(interval: Interval | None) -> str:
