@@ -13,6 +13,7 @@ from dosecalc.dicom import read_folder
 from dosecalc.envelopes import Numbers, uniform
 from dosecalc.errors import FrameError, InputError, MetricError, TomlError
 from dosecalc.plans import MOST_FRACTIONS
+from dosecalc.progress import Progress, silent
 from dosecalc.registrationfile import read_deformation, read_matrix
 from dosecalc.registrations import Registration
 from dosecalc.statement import (
@@ -40,6 +41,7 @@ def read_case(
     case_file: Path | str | None = None,
     statement: Statement | None = None,
     patient_id: str | None = None,
+    progress: Progress = silent,
 ) -> Case:
     """Read everything in a folder, its ``case.toml`` included.
 
@@ -49,6 +51,7 @@ def read_case(
     case_file : a case file elsewhere, taken in place of ``case.toml`` in the folder
     statement : the same as an object, taken in place of any file
     patient_id : which patient, where the folder holds several
+    progress : told what is being done, how much of it is done, and of how much
 
     Raises
     ------
@@ -65,14 +68,15 @@ def read_case(
     'one_session'
     """
     if statement is not None:
-        case = read_folder(folder, patient_id=patient_id or statement.patient_id or None)
+        asked = patient_id or statement.patient_id or None
+        case = read_folder(folder, patient_id=asked, progress=progress)
         case = replace(case, statement=replace(statement, source=statement.source or "statement"))
         return _with_registrations(case, Path(folder))
     path = Path(case_file) if case_file is not None else Path(folder) / CASE_FILE
     if case_file is None and not path.is_file():
-        return read_folder(folder, patient_id=patient_id)
+        return read_folder(folder, patient_id=patient_id, progress=progress)
     stated = read_statement(path)
-    case = read_folder(folder, patient_id=patient_id or stated.patient_id or None)
+    case = read_folder(folder, patient_id=patient_id or stated.patient_id or None, progress=progress)
     entry = InputFile(path=path.name, sha256=_sha256(path), kind="case")
     case = replace(case, statement=stated, inputs=(*case.inputs, entry))
     return _with_registrations(case, path.parent)

@@ -11,7 +11,7 @@ from dosecalc.case import Case
 from dosecalc.dicom import read_dose
 from dosecalc.dicom.export_text import Identity
 from dosecalc.doses import DoseGrid
-from dosecalc.errors import InputError, MissingDoseError
+from dosecalc.errors import DosecalcError, InputError, MissingDoseError
 from dosecalc.exporting import (
     CT,
     Beyond,
@@ -26,6 +26,7 @@ from dosecalc.exporting import (
 )
 from dosecalc.lattices import Lattice
 from dosecalc.mapping import Missing
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqRepair, Physical, Quantity, describe
 
@@ -86,12 +87,14 @@ def add_export_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--anonymous", action="store_true", help="leave the patient's name and ID empty")
 
 
-def export(options: argparse.Namespace, case: Case, protocol: Protocol) -> Iterator[str]:
+def export(
+    options: argparse.Namespace, case: Case, protocol: Protocol, progress: Progress = silent
+) -> Iterator[str]:
     """Write the files that are asked for, with a line for each.
 
     Raises
     ------
-    DosecalcError : if one of them cannot be made; those before it stay.
+    DosecalcError : if one of them cannot be made; those before it stay, and are named.
     """
     quantities = _quantities(options, protocol)
     paths = [options.out / file_name(quantity, *_words(options)) for quantity in quantities]
@@ -106,8 +109,15 @@ def export(options: argparse.Namespace, case: Case, protocol: Protocol) -> Itera
     )
     first: Exported | None = None
     with _folder(options.out):
-        for quantity, path in zip(quantities, paths, strict=True):
-            done = _exported(options, case, what, quantity, path)
+        files = list(zip(quantities, paths, strict=True))
+        for number, (quantity, path) in enumerate(counted(progress, "summing doses", files)):
+            try:
+                done = _exported(options, case, what, quantity, path)
+            except DosecalcError as error:
+                if not number:
+                    raise
+                written = ", ".join(map(str, paths[:number]))
+                raise DosecalcError(f"{error}\nwritten before it: {written}") from None
             if first is None:
                 first = done
                 yield from _head(options, what, done)

@@ -105,13 +105,23 @@ def protocol(options: argparse.Namespace) -> Iterator[Block]:
             yield from _new(options.file, options.extends)
 
 
-def _show(name: str) -> Iterator[Block]:
+def usable_protocol(name: str) -> Protocol:
+    """A protocol by its name or file.
+
+    Raises
+    ------
+    InputError : if there is none, or it cannot be used; then with the command that shows where and why.
+    """
     content, source = protocol_content(name)
     try:
-        loaded = protocol_from(protocol_tables(content, source), content, source)
+        return protocol_from(protocol_tables(content, source), content, source)
     except InputError as error:
         hint = f"dosecalc protocol validate {clean(name)} shows the place"
         raise InputError(f"{error}\n{hint}") from None
+
+
+def _show(name: str) -> Iterator[Block]:
+    loaded = usable_protocol(name)
     yield from protocol_blocks(loaded, _changes(loaded))
 
 

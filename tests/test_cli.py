@@ -144,7 +144,7 @@ class TestExitCodes:
         def broken(*_: object, **__: object) -> str:
             raise ValueError
 
-        monkeypatch.setattr(cli, "check_text", broken)
+        monkeypatch.setattr(cli, "check_blocks", broken)
         assert run("check", folder)[0] == 4
 
     def test_help_and_version(self, run: Run) -> None:
@@ -192,6 +192,7 @@ class TestOptions:
         code, _, err = run("check", folder, "--protocol", local)
         assert code == 2
         assert "local.toml: rule: unknown key" in err
+        assert f"dosecalc protocol validate {local} shows the place" in err
 
     def test_case_file(self, run: Run, folder: Path, tmp_path: Path) -> None:
         other = tmp_path / "other.toml"
@@ -225,6 +226,51 @@ class TestOptions:
         assert len(lines) == 4
         assert path.stat().st_size == len(path.read_bytes())
         assert list(tmp_path.iterdir()) == [path]
+
+
+class TestQuiet:
+    """What decides is always said; files are as they are without it."""
+
+    @pytest.mark.parametrize("change", [{}, HOT])
+    def test_check_says_the_outcome(self, run: Run, tmp_path: Path, change: Any) -> None:
+        folder, result = save_redefine(tmp_path, change=change), tmp_path.with_suffix(".json")
+        code, whole, _ = run("check", folder)
+        assert code == (1 if change else 0)
+        assert run("check", folder, "--quiet", "--json", result)[0] == code
+        outcome = [line for line in whole.splitlines() if line.startswith(("OUTCOME", "required findings"))]
+        assert run("check", folder, "-q") == (code, "\n".join([*outcome, ""]), "")
+        assert json.loads(result.read_text(encoding="utf-8"))["outcome"] in outcome[0]
+
+    def test_warnings_are_counted(self, run: Run, tmp_path: Path) -> None:
+        folder = save_redefine(tmp_path)
+        (folder / "RP_more.dcm").write_bytes(b"not a plan")
+        _, whole, _ = run("check", folder)
+        count = whole.count("- WARNING")
+        assert count
+        assert f"{count} warning" in run("check", folder, "-q")[1]
+        assert "shown without --quiet" in run("check", folder, "-q")[1]
+
+    @pytest.mark.parametrize(
+        ("command", "option"), [("dvh", "--csv"), ("ledger", "--json"), ("remaining", "--json")]
+    )
+    def test_the_others_write_and_say_nothing(
+        self, run: Run, folder: Path, tmp_path: Path, command: str, option: str
+    ) -> None:
+        loud, silent = tmp_path / "loud", tmp_path / "silent"
+        assert run(command, folder, option, loud)[1]
+        assert run(command, folder, option, silent, "--quiet") == (0, "", "")
+        assert silent.read_bytes() == loud.read_bytes()
+        code, _, err = run(command, folder, "--quiet")
+        assert code == 2
+        assert option in err  # what would be neither shown nor written is asked for in vain
+
+    def test_export_keeps_its_warnings(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        ask = ("export", folder, "--alpha-beta", "3", "--incomplete", "--out")
+        _, loud, _ = run(*ask, tmp_path / "loud")
+        code, said, _ = run(*ask, tmp_path / "silent", "--quiet")
+        assert code == 0
+        assert said.splitlines() == [line for line in loud.splitlines() if line.startswith("WARNING")]
+        assert "INCOMPLETE" in said
 
 
 class TestCsv:

@@ -130,8 +130,8 @@ warnings: 2, below the book
   x  2026-03-04 Wed         induction     3  low 3 + boost 2 (~50 %) + boost 3      9    3    19.5
   .  no date                definitive    1  definitive 1                           2    1     2
   x given, . planned, ! event; day: prescribed day of the course; n: its whole fractions so far
-  dose: as prescribed, of the highest prescription of a plan, all plans of a session added; it is
-  no structure's dose; sum: of the course so far; >= where not all of it is known
+  dose: as prescribed, of the highest prescription of a plan, all plans of a session added; it is no
+  structure's dose; sum: of the course so far; >= where not all of it is known
   ~ of a beam that was broken off; its dose was computed for the whole beam only
 
 Whole fractions and prescribed dose; projected: given and left

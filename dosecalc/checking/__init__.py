@@ -35,6 +35,7 @@ from dosecalc.checking.structure_doses import structure_doses
 from dosecalc.drawings import Drawings
 from dosecalc.errors import InputError
 from dosecalc.findings import Finding
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.protocol import Protocol
 from dosecalc.provenance import alpha_beta_as_data, inputs_as_data, protocol_as_data, versions
 from dosecalc.results import CheckResult, StopPoint, overall
@@ -75,6 +76,7 @@ def check(
     as_of: dt.date | None = None,
     after_fraction: int | None = None,
     settings: Settings = DEFAULT_SETTINGS,
+    progress: Progress = silent,
 ) -> CheckResult:
     """Hold a case against a protocol.
 
@@ -87,6 +89,7 @@ def check(
     after_fraction : the question is what holds after this fraction of the protocol's last course, and
         before the next one; all of the courses before it counts as given
     settings : how finely structures are sampled
+    progress : told what is being done, how much of it is done, and of how much
 
     Raises
     ------
@@ -102,10 +105,10 @@ def check(
     'PASS'
     """
     context = _context(case, protocol, as_of, after_fraction, settings)
-    findings = _findings(context)
+    findings = _findings(context, progress)
     shown_rules = {r.id for r in protocol.rules if isinstance(r.test, Distance)}
     judged = tuple(f for f in findings if f.rule not in shown_rules)
-    structures = tuple(structure_doses(context))
+    structures = tuple(structure_doses(context, progress))
     return CheckResult(
         outcome=overall(judged),
         findings=judged,
@@ -134,6 +137,7 @@ def remaining(
     as_of: dt.date | None = None,
     after_fraction: int | None = None,
     settings: Settings = DEFAULT_SETTINGS,
+    progress: Progress = silent,
 ) -> Allowances:
     """What is left of each cumulative limit of a protocol: dose, and further fractions of the current plan.
 
@@ -150,7 +154,7 @@ def remaining(
     for rule in protocol.rules:  # a dose that is not what it says enters nothing
         if isinstance(rule.test, DoseMatchesPrescription):
             tuple(_judge(context, rule))
-    return Allowances(allowances(context))
+    return Allowances(allowances(context, progress))
 
 
 def _context(
@@ -181,7 +185,7 @@ def _why(case: Case) -> str:
     return "".join(unused[:10])
 
 
-def _findings(context: Context) -> tuple[Finding, ...]:
+def _findings(context: Context, progress: Progress) -> tuple[Finding, ...]:
     """Findings in the order of the rules; the dose is held against the prescription before all others.
 
     A dose that is not what it says must not enter any rule that uses it.
@@ -190,7 +194,7 @@ def _findings(context: Context) -> tuple[Finding, ...]:
     others = [r for r in context.protocol.rules if not isinstance(r.test, DoseMatchesPrescription)]
     found = {
         rule.id: tuple(_judge(context, rule)) or (not_evaluated(rule, "the rule judges nothing"),)
-        for rule in (*first, *others)
+        for rule in counted(progress, "judging rules", (*first, *others))
     }
     return tuple(f for rule in context.protocol.rules for f in found[rule.id])
 

@@ -18,6 +18,7 @@ from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.goals import Goal, metric_name
 from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.quantities import describe
 from dosecalc.rules import CumulativeLimit, Rule
 from dosecalc.sessions import NoFraction, Session, State
@@ -25,13 +26,16 @@ from dosecalc.sessions import NoFraction, Session, State
 __all__ = ["MOST_FRACTIONS", "Allowance", "allowances", "next_session"]
 
 
-def allowances(context: Context) -> Iterator[Allowance]:
+def allowances(context: Context, progress: Progress = silent) -> Iterator[Allowance]:
     """What is left of each cumulative limit from above, for each of its structures."""
-    for rule in context.protocol.rules:
-        test = rule.test
-        if isinstance(test, CumulativeLimit) and test.goal.comparison.is_upper:
-            for name in test.structures:
-                yield _allowance(context, rule, test, name)
+    asked = [
+        (rule, rule.test, name)
+        for rule in context.protocol.rules
+        if isinstance(rule.test, CumulativeLimit) and rule.test.goal.comparison.is_upper
+        for name in rule.test.structures
+    ]
+    for rule, test, name in counted(progress, "summing doses", asked):
+        yield _allowance(context, rule, test, name)
 
 
 def next_session(ledger: Ledger) -> Session | None:

@@ -30,6 +30,7 @@ from dosecalc.envelopes import Envelope
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.goals import DoseAtVolume, Extreme
 from dosecalc.ledger import Ledger
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.radiobiology import bed_to_eqd2
 from dosecalc.results import TOTAL, CourseShare, DoseRow, Metrics, StructureDoses
@@ -54,14 +55,14 @@ def named_structures(context: Context) -> Iterator[tuple[str, Structure]]:
         yield name or structure.name, structure
 
 
-def structure_doses(context: Context) -> Iterator[StructureDoses]:
+def structure_doses(context: Context, progress: Progress = silent) -> Iterator[StructureDoses]:
     """Each structure's doses by course and in total; one that cannot be read says why."""
     try:
         found = list(named_structures(context))
         set_uid = context.structure_set().uid
     except DosecalcError:
         return  # the rules say what is missing
-    for name, structure in found:
+    for name, structure in counted(progress, "summing doses", found):
         effect = context.effect(name)
         base = StructureDoses(
             name=name,

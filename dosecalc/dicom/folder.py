@@ -25,6 +25,7 @@ from dosecalc.doses import DoseGrid
 from dosecalc.errors import DicomError, DosecalcError, InputError
 from dosecalc.images import ImageSlice, stacked
 from dosecalc.plans import Plan
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.records import TreatmentRecord, TreatmentSummary
 from dosecalc.structures import StructureSet
 
@@ -41,7 +42,7 @@ _NOT_USED = {
 }
 
 
-def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
+def read_folder(folder: Path | str, *, patient_id: str | None = None, progress: Progress = silent) -> Case:
     """Everything in a folder, and below it, as one case.
 
     Parameters
@@ -49,6 +50,7 @@ def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
     folder : any file names; what is not DICOM or not used is listed with the reason. Files and
         folders whose names start with a dot are passed over, and so is the folder's ``case.toml``.
     patient_id : the PatientID to take, where files of several patients lie together
+    progress : told how many files are read
 
     Returns
     -------
@@ -70,7 +72,7 @@ def read_folder(folder: Path | str, *, patient_id: str | None = None) -> Case:
         what = "a file" if root.exists() else "nothing of that name"
         raise InputError(f"{root.as_posix()}: expected a folder, found {what}")
     paths, closed = _files(root)
-    found = [_inspect(root, relative) for relative in paths]
+    found = [_inspect(root, relative) for relative in counted(progress, "reading files", paths)]
     unseen = [InputFile(path=t.partition(":")[0], sha256="", used=False, lost=True, reason=t) for t in closed]
     found, odd_patients = of_one_patient(found, patient_id, root)
     found, before_birth = after_birth(found)

@@ -37,11 +37,12 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A label and a text that may need several lines; these are set in by ``indent``."""
+    """A label and a text that may need several lines: set in by ``left``, and after the first by more."""
 
     label: str
     text: str
     indent: int = 4
+    left: int = 2
     tone: Tone = Tone.PLAIN
 
 

@@ -24,6 +24,12 @@ GRAVEST_FIRST = (
 )
 
 
+_LEGEND = (
+    "(near max: D0.03cc, or the maximum of a smaller structure; >= where dose is missing; n: sessions; "
+    "worst/fx: near max of all that is given in one day, on the worst day)"
+)
+
+
 def check_text(result: CheckResult, *, case_name: str, patient: str = "") -> str:
     """The whole report as text."""
     return page(check_blocks(result, case_name=case_name, patient=patient))
@@ -39,11 +45,8 @@ def check_blocks(result: CheckResult, *, case_name: str, patient: str = "") -> I
         yield f"case:     {clean(case_name)}   patient: {clean(patient)}".rstrip()
     yield f"protocol: {clean(str(protocol['title']))}"
     yield ""
-    counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)
-    listed = ", ".join(f"{counts[o]} {o.value}" for o in GRAVEST_FIRST if counts[o]) or "none judged"
-    yield outcome_line(result)
-    yield f"required findings: {listed}"
-    warnings = tuple(a for a in result.assumptions if a.startswith("WARNING"))
+    yield from _outcome(result)
+    warnings = _warnings(result)
     yield from _notes("Warnings", warnings, tone=Tone.OPEN)
     yield from _not_met(result)
     yield from _stop_points(result)
@@ -54,11 +57,24 @@ def check_blocks(result: CheckResult, *, case_name: str, patient: str = "") -> I
     yield from _notes("Traced to", _trace(result))
 
 
-def outcome_line(result: CheckResult) -> Heading:
-    """What the whole check comes to, in one line."""
-    return Heading(
-        f"OUTCOME: {result.outcome.value} - {OUTCOME_WORDS[result.outcome]}", tone_of(result.outcome)
-    )
+def outcome_blocks(result: CheckResult) -> Iterator[Block]:
+    """What the whole check comes to, and how many warnings there are, for whoever wants no more."""
+    yield from _outcome(result)
+    if warnings := _warnings(result):
+        count = f"{len(warnings)} {'warning' if len(warnings) == 1 else 'warnings'}"
+        yield Heading(f"{count}, shown without --quiet", Tone.OPEN)
+
+
+def _outcome(result: CheckResult) -> Iterator[Block]:
+    counts = Counter(f.outcome for f in result.findings if f.level is Level.REQUIRED)
+    listed = ", ".join(f"{counts[o]} {o.value}" for o in GRAVEST_FIRST if counts[o]) or "none judged"
+    words = OUTCOME_WORDS[result.outcome]
+    yield Heading(f"OUTCOME: {result.outcome.value} - {words}", tone_of(result.outcome))
+    yield f"required findings: {listed}"
+
+
+def _warnings(result: CheckResult) -> tuple[str, ...]:
+    return tuple(a for a in result.assumptions if a.startswith("WARNING"))
 
 
 def _not_met(result: CheckResult) -> Iterator[Block]:
@@ -138,8 +154,7 @@ def _doses(result: CheckResult) -> Iterator[Block]:
     if not result.structures:
         return
     yield ""
-    yield "Doses in Gy (near max: D0.03cc, or the maximum of a smaller structure; >= where dose is missing;"
-    yield "n: sessions; worst/fx: near max of all that is given in one day, on the worst day)"
+    yield Paragraph("Doses in Gy ", _LEGEND, indent=0, left=0)
     rows = []
     for structure in result.structures:
         if structure.problem:

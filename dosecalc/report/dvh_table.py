@@ -13,6 +13,7 @@ from dosecalc.errors import DosecalcError, InputError, MetricError
 from dosecalc.fractions import holds_text
 from dosecalc.intervals import Interval
 from dosecalc.notebook import Cell, Exact
+from dosecalc.progress import Progress, counted, silent
 from dosecalc.report.blocks import Block, Heading, Paragraph, Table
 from dosecalc.report.csv_text import csv_text
 from dosecalc.report.tables import clean, page
@@ -61,21 +62,26 @@ class DvhRow:
 
 
 def dvh_rows(
-    case: Case, *, names: tuple[str, ...] = (), settings: Settings = DEFAULT_SETTINGS
+    case: Case,
+    *,
+    names: tuple[str, ...] = (),
+    settings: Settings = DEFAULT_SETTINGS,
+    progress: Progress = silent,
 ) -> Iterator[DvhRow]:
     """Every structure that bounds a volume, in every dose, with the structure set of the dose's plan."""
-    for dose in case.doses:
-        for structure_set in _sets_of(case, dose):
-            for structure in structure_set:
-                if names and structure.name not in names:
-                    continue
-                if not (structure.contours or structure.problem):
-                    continue
-                try:
-                    cells = cell_doses(structure, (dose,), frames=case.frames, settings=settings)
-                    yield DvhRow(dose=dose, structure=structure, curve=cells.dvh(dose))
-                except DosecalcError as error:
-                    yield DvhRow(dose=dose, structure=structure, problem=str(error))
+    asked = [
+        (dose, structure)
+        for dose in case.doses
+        for structure_set in _sets_of(case, dose)
+        for structure in structure_set
+        if (not names or structure.name in names) and (structure.contours or structure.problem)
+    ]
+    for dose, structure in counted(progress, "sampling structures", asked):
+        try:
+            cells = cell_doses(structure, (dose,), frames=case.frames, settings=settings)
+            yield DvhRow(dose=dose, structure=structure, curve=cells.dvh(dose))
+        except DosecalcError as error:
+            yield DvhRow(dose=dose, structure=structure, problem=str(error))
 
 
 def require_names(case: Case, names: tuple[str, ...]) -> None:

@@ -74,7 +74,8 @@ def course_words(entries: Sequence[Entry]) -> Iterator[str]:
         last = f" to {max(dates)}" if len(set(dates)) > 1 else ""
         span = f", {min(dates)}{last}" if dates else ""
         without = f", {undated} without a date" if undated else ""
-        yield f"{named(course)}: {given} sessions given, {len(own) - given} planned{span}{without}"
+        word = "session" if given == 1 else "sessions"
+        yield f"{named(course)}: {given} {word} given, {len(own) - given} planned{span}{without}"
 
 
 def calendar_text(entries: Sequence[Entry]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
@@ -13,13 +12,17 @@ from dosecalc.book import Amount, Entry, EventEntry, Item, SessionEntry, decimal
 from dosecalc.report.blocks import TIED, Across, Block, Heading, Paragraph, Table, Tone
 from dosecalc.report.check_text import NOTICE
 from dosecalc.report.ledger_view import LedgerView
-from dosecalc.report.tables import WIDTH, clean, page
+from dosecalc.report.tables import clean, page
 from dosecalc.sessions import State
 
 MARKS = {State.DELIVERED: "x", State.PLANNED: "."}
 EVENT_MARK = "!"
 _PLACES = 4
 """Decimals of a printed dose that has more of them, or no end."""
+_LEGEND = (
+    "as prescribed, of the highest prescription of a plan, all plans of a session added; it is no "
+    "structure's dose; sum: of the course so far; >= where not all of it is known"
+)
 _LABEL_WIDTH = 20
 _HEADER = ("", "date", "time", "course", "day", "fractions", "dose Gy", "n", "sum Gy")
 _WORDS = _HEADER.index("day")  # the columns before it say what a row is about
@@ -39,7 +42,7 @@ def ledger_blocks(view: LedgerView, *, patient: str = "") -> Iterator[Block]:
     yield f"dosecalc {provenance['dosecalc']} - {NOTICE}"
     if patient:
         yield f"patient:  {clean(patient)}".rstrip()
-    yield from textwrap.wrap(f"protocol: {clean(str(protocol['title']))}", WIDTH, subsequent_indent=" " * 10)
+    yield Paragraph("protocol: ", clean(str(protocol["title"])), indent=10, left=0)
     yield f"book:     {clean(view.stands)}"
     if view.warnings:
         yield f"warnings: {len(view.warnings)}, below the book"
@@ -84,8 +87,7 @@ def book_blocks(entries: Sequence[Entry]) -> Iterator[Block]:
     yield f"  {MARKS[State.DELIVERED]} given, {MARKS[State.PLANNED]} planned, {EVENT_MARK} event; " + (
         "day: prescribed day of the course; n: its whole fractions so far"
     )
-    yield "  dose: as prescribed, of the highest prescription of a plan, all plans of a session added; it is"
-    yield "  no structure's dose; sum: of the course so far; >= where not all of it is known"
+    yield Paragraph("dose: ", _LEGEND, indent=0)
     if any(i.is_approximate for e in sessions for i in e.items):
         yield "  ~ of a beam that was broken off; its dose was computed for the whole beam only"
 

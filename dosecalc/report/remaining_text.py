@@ -9,6 +9,11 @@ from dosecalc.intervals import Interval
 from dosecalc.report.blocks import Block, Paragraph, Table
 from dosecalc.report.tables import clean, page
 
+_LEGEND = (
+    "(fit: further fractions of the plan below the limit, the sum taken at each point; planned: those left "
+    "of the plan; projected: with all of these; <= and >= where some dose is not known)"
+)
+
 
 def remaining_text(found: Sequence[Allowance]) -> str:
     """A line for each limit and structure: what was given, what is left, and how many fractions fit."""
@@ -19,7 +24,8 @@ def remaining_blocks(found: Sequence[Allowance]) -> Iterator[Block]:
     """The same as what it is made of, for whoever lays it out."""
     if not found:
         yield "The protocol has no cumulative limit from above: nothing says how much may still be given."
-        yield "Add rules of kind cumulative_limit in a file that begins with: extends = ..."
+        yield "Add rules of kind cumulative_limit to a protocol of your own, which begins with:"
+        yield "  dosecalc protocol new mine.toml --extends redefine"
         return
     rows = [
         [
@@ -37,9 +43,7 @@ def remaining_blocks(found: Sequence[Allowance]) -> Iterator[Block]:
         for a in found
     ]
     header = ["rule", "structure", "metric", "limit", "given", "projected", "left", "fit", "planned", "plan"]
-    yield "What is left of each limit (fit: further fractions of the plan below the limit, the sum taken at"
-    yield "each point; planned: those left of the plan; projected: with all of these; <= and >= where some"
-    yield "dose is not known)"
+    yield Paragraph("What is left of each limit ", _LEGEND, indent=0, left=0)
     yield Table(header=header, rows=rows, words=3)
     for text in dict.fromkeys(a.problem for a in found if a.problem):
         yield Paragraph("", clean(text))

@@ -10,11 +10,22 @@ from dosecalc.intervals import Interval
 from dosecalc.legible import clean, named, printable, told
 from dosecalc.report.blocks import TIED, Across, Block, Heading, Paragraph, Table
 
-__all__ = ["WIDTH", "cells_of", "clean", "folded", "gy", "lines_of", "page", "paragraph_text", "printable"]
+__all__ = [
+    "LEFT",
+    "WIDTH",
+    "cells_of",
+    "clean",
+    "folded",
+    "gy",
+    "lines_of",
+    "page",
+    "paragraph_lines",
+    "printable",
+]
 
 WIDTH = 100
 _LEAST_WIDTH = 16  # of a column that takes what the others leave
-_LEFT = 2  # blanks before a paragraph and a table
+LEFT = 2  # blanks before a paragraph and a table
 
 
 def page(blocks: Iterable[Block]) -> str:
@@ -35,23 +46,23 @@ def lines_of(block: Block) -> Iterator[str]:
         case Heading():
             yield block.text
         case Paragraph():
-            yield from textwrap.wrap(
-                paragraph_text(block),
-                width=WIDTH,
-                initial_indent=" " * _LEFT,
-                subsequent_indent=" " * (_LEFT + block.indent),
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
+            yield from paragraph_lines(block, WIDTH)
         case Table():
             yield from _table(block)
         case _:
             yield block
 
 
-def paragraph_text(paragraph: Paragraph) -> str:
-    """Label and text as one, what nobody would read left out."""
-    return f"{paragraph.label}{told(paragraph.text)}"
+def paragraph_lines(paragraph: Paragraph, width: int) -> list[str]:
+    """Label and text in lines of that width, what nobody would read left out."""
+    return textwrap.wrap(
+        f"{paragraph.label}{told(paragraph.text)}",
+        width=width,
+        initial_indent=" " * paragraph.left,
+        subsequent_indent=" " * (paragraph.left + paragraph.indent),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 def cells_of(table: Table) -> list[Sequence[str] | Across]:
@@ -74,7 +85,7 @@ def _table(table: Table) -> Iterator[str]:
     lines = [table.header, *(row for row in rows if not isinstance(row, Across))]
     widths = [max(len(line[k]) for line in lines) for k in range(len(table.header))]
     if table.folds is not None:
-        others = _LEFT + sum(widths) + 2 * (len(widths) - 1) - widths[table.folds]
+        others = LEFT + sum(widths) + 2 * (len(widths) - 1) - widths[table.folds]
         widths[table.folds] = min(widths[table.folds], max(WIDTH - others, _LEAST_WIDTH))
     for row in [table.header, *rows]:
         yield from _across(row) if isinstance(row, Across) else _row(row, widths, table)
@@ -89,14 +100,14 @@ def _row(cells: Sequence[str], widths: Sequence[int], table: Table) -> Iterator[
             cell.ljust(width) if table.is_text(k) else cell.rjust(width)
             for k, (cell, width) in enumerate(zip(found, widths, strict=True))
         )
-        yield f"{' ' * _LEFT}{line}".rstrip()
+        yield f"{' ' * LEFT}{line}".rstrip()
 
 
 def _across(row: Across) -> Iterator[str]:
     first = "  ".join([*row.cells, ""])
-    lines = textwrap.wrap(row.text, WIDTH - _LEFT - len(first), break_long_words=True, break_on_hyphens=False)
-    yield f"{' ' * _LEFT}{first}{lines[0]}"
-    yield from (f"{' ' * (_LEFT + len(first))}{line}" for line in lines[1:])
+    lines = textwrap.wrap(row.text, WIDTH - LEFT - len(first), break_long_words=True, break_on_hyphens=False)
+    yield f"{' ' * LEFT}{first}{lines[0]}"
+    yield from (f"{' ' * (LEFT + len(first))}{line}" for line in lines[1:])
 
 
 def gy(interval: Interval | None) -> str:
