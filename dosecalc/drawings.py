@@ -36,9 +36,11 @@ class DvhLine:
     quantity : as a physicist writes it, such as ``EQD2(3)``
     volume_cm3 : of the structure
     dose_gy : ascending, shape (n,)
-    percent : of the volume that has at least that dose, shape (n,); a lower bound where ``is_open``
+    percent : of the volume that has at least that dose, shape (n,); a lower bound where it says so
     low_percent, high_percent : ends of what it may be instead, shape (n,); no end above where ``is_open``
     is_open : some dose is missing, so that nothing bounds the line from above
+    is_lower_bound : the line is what is certain only: some dose is missing, does not reach, or is known as
+        numbers only
     is_judged : a rule judges the dose of the structure
     at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``; ends as the band
     uncovered_cm3 : volume of which no dose is known; the line is then what is certain
@@ -53,14 +55,10 @@ class DvhLine:
     low_percent: Floats = field(repr=False)
     high_percent: Floats = field(repr=False)
     is_open: bool
+    is_lower_bound: bool
     is_judged: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
-
-    @property
-    def is_lower_bound(self) -> bool:
-        """Whether the line is what is certain only, as some dose is missing or does not reach."""
-        return self.is_open or self.uncovered_cm3 > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ from cases import (
 import dosecalc
 from dosecalc import CheckResult, Outcome, eqd2
 from dosecalc.case import Case
+from dosecalc.checking.dvh_lines import Ends
+from dosecalc.curves import Curve
 from dosecalc.drawings import PERCENTS, DvhFigure, DvhLine, Stage
 from dosecalc.envelopes import Numbers
 from dosecalc.protocol import Protocol
@@ -334,8 +336,8 @@ def test_the_band_of_what_is_not_reached_begins_at_what_is_certain() -> None:
     assert any("have no known dose" in note and LEFT in note for note in found.notes)
 
 
-def test_only_lines_that_are_lower_bounds_are_called_so() -> None:
-    """The prior course is known as numbers for the left carotid alone."""
+def test_only_lines_that_miss_a_course_are_said_to() -> None:
+    """The prior course is known as numbers for the left carotid alone: from 40 to 45 Gy."""
     prior = CourseStatement(
         prescription_gy=Decimal(70), fractions=35, doses={LEFT: Numbers(least_gy=40.0, most_gy=45.0)}
     )
@@ -343,7 +345,78 @@ def test_only_lines_that_are_lower_bounds_are_called_so() -> None:
     (note,) = (n for n in found.notes if n.startswith("lower bounds: "))
     assert RIGHT in note
     assert LEFT not in note
-    assert not line(found, LEFT).is_lower_bound
+    assert any(n.startswith(f"{LEFT}: a course is known as numbers only") for n in found.notes)
+    assert (line(found, LEFT).is_lower_bound, line(found, LEFT).is_open) == (True, False)
+
+
+def test_a_course_of_one_known_dose_makes_no_lower_bound() -> None:
+    numbers = Numbers(least_gy=45.0, most_gy=45.0)
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: numbers})
+    result = judged(make_case(statement=make_statement(courses={"prior": prior})))
+    assert not line(figure(result, "physical"), LEFT).is_lower_bound
+
+
+def test_the_range_of_a_b_is_in_the_band_beside_numbers_too() -> None:
+    """45 Gy in 35 fractions before; EQD2 of all courses is less at a/b 2 than at 3."""
+    numbers = Numbers(least_gy=45.0, most_gy=45.0)
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: numbers})
+    drawn = line(figure(judged(make_case(statement=make_statement(courses={"prior": prior}))), "eqd2"), LEFT)
+
+    def total(alpha_beta_gy: float) -> float:
+        sessions = ((35, 45 / 35), (3, 2.0), (28, 1.6))
+        return sum(float(eqd2(n * d, fractions=n, alpha_beta_gy=alpha_beta_gy)) for n, d in sessions)
+
+    assert total(2.0) < total(3.0) - 1
+    for interval in drawn.at_percent:
+        assert (interval.low, interval.high) == pytest.approx((total(2.0), total(3.0)))
+    assert at(drawn, total(2.0) + STEP_GY) == 0  # what is certain, and the band above it
+    assert np.interp(total(3.0) - STEP_GY, drawn.dose_gy, drawn.high_percent) == pytest.approx(100)
+
+
+@functools.cache
+def broken_off() -> CheckResult:
+    """Half of a boost fraction may have given nothing or all of it; nothing is known of the prior dose."""
+    folder = Path(__file__).parents[1] / "sample_plans" / "redefine_broken_off"
+    return dosecalc.check(dosecalc.read_case(folder), dosecalc.load_protocol("redefine"))
+
+
+@pytest.mark.parametrize("name", [CORE, LEFT, CORD])
+@pytest.mark.parametrize(
+    ("key", "stage"), [("physical", Stage.PROJECTED), ("physical", Stage.GIVEN), ("eqd2", Stage.PROJECTED)]
+)
+def test_a_lower_bound_claims_no_more_than_the_table(name: str, key: str, stage: Stage) -> None:
+    """What the table has as certain for the maximum, no part of the line may pass."""
+    (doses,) = (s for s in broken_off().structures if s.name == name)
+    rows = doses.delivered if stage is Stage.GIVEN else doses.rows
+    (total,) = (r for r in rows if r.course == "total")
+    metrics = total.physical if key == "physical" else total.eqd2
+    if metrics is None:
+        pytest.skip("the table has no such dose")
+    drawn = line(figure(broken_off(), key), name, stage)
+    assert drawn.is_lower_bound
+    assert drawn.percent == pytest.approx(drawn.low_percent)
+    near_percent = 100 * 0.03 / drawn.volume_cm3
+    assert at(drawn, metrics.near_max_gy.certain + 0.01) <= near_percent + 0.05
+    assert all(i.certain <= metrics.max_gy.certain + 1e-9 for i in drawn.at_percent)
+
+
+def test_no_band_runs_to_the_edge_where_all_is_covered() -> None:
+    """A band past the highest dose would say that volume without a known dose is there."""
+    for found in prior_result().draw().figures:
+        for drawn in found.lines:
+            assert drawn.uncovered_cm3 == 0
+            assert drawn.high_percent[-1] == pytest.approx(0, abs=1e-9)
+
+
+def test_the_band_has_its_corners_beyond_the_line() -> None:
+    """Half of the line, from 40 to 50 Gy, may as well be from 35 to 60 Gy: its band reaches there."""
+    curve = Curve.from_cells([45.0, 45.0], [1.0, 1.0], span_gy=[10.0, 10.0])
+    wider = Curve.from_cells([37.5, 45.0, 55.0], [0.5, 1.0, 0.5], span_gy=[5.0, 10.0, 10.0])
+    ends = Ends.of_curves([replace(curve, others=lambda: (("end caps", wider),))], is_open=False)
+    for gy in np.linspace(0, 65, 131):
+        both = curve.percent_at_dose(gy), wider.percent_at_dose(gy)
+        low, high = (np.interp(gy, ends.dose_gy, end) for end in (ends.low, ends.high))
+        assert (low, high) == pytest.approx((min(both), max(both)), abs=0.5), gy
 
 
 def test_two_structures_of_one_name_stay_two() -> None:

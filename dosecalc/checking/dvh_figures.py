@@ -13,7 +13,14 @@ from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums
 from dosecalc.checking.dvh_lines import Ends, drawn_line
 from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.structure_doses import named_structures
-from dosecalc.checking.sums import curves, curves_over, envelopes, missing_from_sum, without_effect
+from dosecalc.checking.sums import (
+    curves,
+    curves_over,
+    envelope_over,
+    envelopes,
+    missing_from_sum,
+    without_effect,
+)
 from dosecalc.drawings import DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.errors import DosecalcError, MetricError
 from dosecalc.findings import Finding
@@ -26,7 +33,7 @@ from dosecalc.structures import Structure
 Floats = npt.NDArray[np.float64]
 
 _BANDED = Stage.PROJECTED
-"""The one stage whose lines have bands: those of three would cover each other."""
+"""The one stage whose lines have bands in any case: those of three would cover each other."""
 
 
 def dvh_figures(context: Context, findings: Sequence[Finding]) -> tuple[DvhFigure, ...]:
@@ -132,7 +139,7 @@ def _of_sums(
         quantities[name] = quantity
         for stage, ledger in _stages(context):
             try:
-                ends = _ends_of_sum(context, structure, ledger, quantity, name, with_band=stage is _BANDED)
+                ends = _ends_of_sum(context, structure, ledger, quantity, name, in_full=stage is _BANDED)
             except DosecalcError as error:
                 if stage is Stage.PROJECTED:  # else the line is missing because nothing was given of it
                     notes.append(f"{name}: {error}")
@@ -142,7 +149,7 @@ def _of_sums(
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
     limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
     notes += not_drawn
-    notes = [*_lower_bounds(context, lines), *notes, *_not_covered(lines)]
+    notes = [*_lower_bounds(context, lines), *_known_as_numbers(context, lines), *notes, *_not_covered(lines)]
     return DvhFigure(
         key="eqd2" if in_effect else "physical",
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
@@ -160,6 +167,17 @@ def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
         named.setdefault(missing_from_sum(context, name), []).append(name)
     for missing, names in named.items():
         yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds the effect'}"
+
+
+def _known_as_numbers(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
+    """Of which structures a course is known as numbers only, and what their lines are then."""
+    stated = context.treatment.ledger.stated
+    names = list(dict.fromkeys(line.structure for line in lines if stated(line.structure)))
+    if names:
+        yield (
+            f"{', '.join(names)}: a course is known as numbers only: the line is what is certain, the band "
+            "goes up to the most it may be, without what end caps and sampling add"
+        )
 
 
 def _quantity(context: Context, name: str, *, in_effect: bool) -> Quantity | None:
@@ -191,21 +209,26 @@ def _ends_of_sum(
     quantity: Quantity,
     name: str,
     *,
-    with_band: bool,
+    in_full: bool,
 ) -> Ends:
+    """The curve of a sum; ``in_full`` with its numerical doubt and the range of a/b."""
     book, planned = context.treatment.ledger, context.treatment.planned
     cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
     is_open = bool(missing_from_sum(context, name) or without_effect(ledger, name, quantity))
-    if ledger.stated(name):
-        return Ends.of_envelopes(envelopes(cells, ledger, quantity, name), is_open=is_open)
-    known = ledger.known()
-    if not len(known):
-        raise MetricError("no dose of it is known")
-    if not with_band:
-        return Ends.of_curves([replace(cells.curve(known, quantity), others=None)], is_open=is_open)
-    found = list(curves(cells, ledger, quantity))
-    ends = context.protocol.alpha_beta_range(name)
+    ends = context.protocol.alpha_beta_range(name) if in_full else None
+    over: list[Eqd2] = []
     if ends is not None and isinstance(quantity, Eqd2):
         over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]
+    if ledger.stated(name):
+        bounds = envelopes(cells, ledger, quantity, name)
+        if over:
+            bounds.append(envelope_over(cells, ledger, over, name))
+        return Ends.of_envelopes(bounds, is_open=is_open)
+    found = list(curves(cells, ledger, quantity))
+    if not found:
+        raise MetricError("no dose of it is known")
+    if not in_full:
+        found = [replace(curve, others=None) for curve in found]
+    if over:
         found += curves_over(cells, ledger, over)
     return Ends.of_curves(found, is_open=is_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,11 @@ _ROUNDS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ends:
-    """A curve in points, the ends of what it may be instead, and its doses at ``PERCENTS``."""
+    """A curve in points, the ends of what it may be instead, and its doses at ``PERCENTS``.
+
+    Where it is a lower bound the curve is its own lower end: a value between the ends would claim more than
+    is certain.
+    """
 
     volume_cm3: float
     dose_gy: Floats
@@ -37,6 +41,7 @@ class Ends:
     low: Floats
     high: Floats
     is_open: bool
+    is_lower_bound: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
 
@@ -44,27 +49,29 @@ class Ends:
     def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
         """Of a curve, and others that it may be instead."""
         first = found[0]
-        every = [first, *(c for c in found[1:] if c.covered_cm3 > 0)]
-        drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
+        drawn = [c for curve in found for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
-        dose = _refined(_knots(_points(curve) for curve in drawn), drawn[0])
-        parts = [_percents(curve, dose) for curve in every]
+        dose = _refined(_knots([*map(_points, drawn), *_beyond(first)]), drawn)
+        parts = [_percents(curve, dose) for curve in found]
         least, covered, _ = parts[0]
         value = least if first.uncovered_cm3 > 0 else covered
         below, above = _numerical(first, dose, value)
-        low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
-        high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
-        at = [_dose_at(every, percent) for percent in PERCENTS]
+        low = _falling_ends(np.minimum.reduce([value + below, *(p[0] for p in parts)]))
+        high = _falling_ends(np.maximum.reduce([value + above, *(p[2] for p in parts)]), is_upper=True)
+        at = [_dose_at(found, percent) for percent in PERCENTS]
+        uncovered = max(curve.uncovered_cm3 for curve in found)
+        is_lower_bound = is_open or uncovered > 0
         return cls(
             volume_cm3=first.volume_cm3,
             dose_gy=dose,
-            percent=value,
-            low=np.clip(low, 0, 100),
-            high=np.clip(high, 0, 100),
+            percent=low if is_lower_bound else value,
+            low=low,
+            high=high,
             is_open=is_open,
+            is_lower_bound=is_lower_bound,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
-            uncovered_cm3=first.uncovered_cm3,
+            uncovered_cm3=uncovered,
         )
 
     @classmethod
@@ -88,6 +95,7 @@ class Ends:
             low=least,
             high=most,
             is_open=is_open,
+            is_lower_bound=is_open or bool((most > least).any()),
             at_percent=tuple(i.open_above() if is_open else i for i in at),
         )
 
@@ -99,7 +107,8 @@ def _dose_at(every: Sequence[Curve], percent: float) -> Interval:
         return curve.dose_at_percent(percent)
 
     ends = [curve.bounds(metric) for curve in every]
-    return functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
+    found = functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
+    return found if found.is_bounded else Interval(value=found.low, low=found.low, high=found.high)
 
 
 def _points(curve: Curve) -> Floats:
@@ -117,17 +126,36 @@ def _knots(doses: Iterable[Floats]) -> Floats:
     return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
 
 
-def _refined(dose_gy: Floats, curve: Curve) -> Floats:
+def _beyond(curve: Curve) -> Iterator[Floats]:
+    """Doses outside of a curve that it may have by its numerical doubt: its band has corners there."""
+    if curve.others is None or curve.uncovered_cm3 > 0:
+        return
+    for _, other in curve.others():
+        points = _points(other)
+        yield points[(points < curve.min_gy) | (points > curve.max_gy)]
+
+
+def _refined(dose_gy: Floats, curves: Sequence[Curve]) -> Floats:
     """The same doses with more of them where a straight line between two would be off."""
     for _ in range(_ROUNDS):
         middle = (dose_gy[1:] + dose_gy[:-1]) / 2
-        ends = 100 / curve.volume_cm3 * _above(curve, dose_gy)
-        off = np.abs(100 / curve.volume_cm3 * _above(curve, middle) - (ends[1:] + ends[:-1]) / 2)
+        off = np.zeros(middle.shape)
+        for curve in curves:
+            ends = _above(curve, dose_gy)
+            at_middle = _above(curve, middle) - (ends[1:] + ends[:-1]) / 2
+            off = np.maximum(off, 100 / curve.volume_cm3 * np.abs(at_middle))
         wanted = middle[(off > _OFF_PERCENT) & (np.diff(dose_gy) > 2 * _STEP_GY)]
         if not wanted.size:
             break
         dose_gy = np.union1d(dose_gy, wanted)
     return dose_gy
+
+
+def _falling_ends(percent: Floats, *, is_upper: bool = False) -> Floats:
+    """An end of a falling curve, which does not rise either: what more dose has, less has at least."""
+    if is_upper:
+        return np.clip(np.minimum.accumulate(percent), 0, 100)
+    return np.clip(np.maximum.accumulate(percent[::-1])[::-1], 0, 100)
 
 
 def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
@@ -177,6 +205,7 @@ def drawn_line(name: str, stage: Stage, quantity: str, ends: Ends, *, is_judged:
         low_percent=ends.low,
         high_percent=ends.high,
         is_open=ends.is_open,
+        is_lower_bound=ends.is_lower_bound,
         is_judged=is_judged,
         at_percent=ends.at_percent,
         uncovered_cm3=ends.uncovered_cm3,

@@ -157,16 +157,19 @@ def _on_the_way(first: tuple[float, float], middle: tuple[float, float], last: t
 def _drawn_line(line: DvhLine, structure: DrawnStructure, most_gy: float) -> DrawnLine:
     upper = _points(line.dose_gy, line.high_percent, most_gy)
     lower = _points(line.dose_gy, line.low_percent, most_gy)
+    some = (
+        int(np.count_nonzero(line.percent > 0)) + 1
+    )  # not along the axis, where it could be taken for volume
     at = _LABEL_PERCENTS[structure.number % len(_LABEL_PERCENTS)]
     dose_gy = float(np.interp(-at, -line.percent, line.dose_gy))
     has_band = not line.is_open and upper != lower
-    if has_band and line.high_percent[-1] > 0:  # what has no known dose may have any
+    if has_band and line.uncovered_cm3 > 0:  # what has no known dose may have any
         upper.append(f"{RIGHT},{_y(float(line.high_percent[-1])):g}")
         lower.append(f"{RIGHT},{_y(0):g}")
     return DrawnLine(
         structure=structure,
         line=line,
-        path="M" + "L".join(_points(line.dose_gy, line.percent, most_gy)),
+        path="M" + "L".join(_points(line.dose_gy[:some], line.percent[:some], most_gy)),
         band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
         band_corners=len(upper),
         dash=DASHES[line.stage],
