@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -17,7 +18,8 @@ from report_pages import LONG, SCRIPT
 
 from dosecalc.amounts import Amount
 from dosecalc.book_entries import Entry, EventEntry, Item, SessionEntry
-from dosecalc.report.timeline_picture import WIDTH, pauses, timeline_svg, timeline_words
+from dosecalc.report.pauses import pauses
+from dosecalc.report.timeline_picture import WIDTH, timeline_svg, timeline_words
 from dosecalc.results import DecisionState, StopPoint
 from dosecalc.sessions import State
 from dosecalc.statement import EventKind
@@ -40,16 +42,22 @@ def item(share: str = "1") -> Item:
 
 
 def session(
-    day: dt.date | None, course: str = "induction", state: State = State.PLANNED, share: str = "1"
+    day: dt.date | None,
+    course: str = "induction",
+    state: State = State.PLANNED,
+    share: str = "1",
+    *,
+    number: int = 1,
+    items: Sequence[Item] = (),
 ) -> SessionEntry:
     return SessionEntry(
         course=course,
-        day=1,
+        day=number,
         state=state,
         date=day,
         time=None,
         days_since_first=None,
-        items=(item(share),),
+        items=tuple(items) or (item(share),),
         cumulative=Amount(),
         fractions=1,
         source_uids=(),
@@ -110,7 +118,7 @@ def test_what_lies_far_apart_has_a_gap_with_its_length() -> None:
     early = dt.date(2024, 3, 1)
     text = timeline_svg([session(early, "prior"), session(MONDAY)], ())
     assert f"{(MONDAY - early).days} days" in text
-    assert "24 months" in text  # 731 days
+    assert "24 months" in text  # 731 days, 24.02 months
 
 
 def weekdays_between(first: dt.date, last: dt.date) -> int:
@@ -137,6 +145,60 @@ def test_a_weekend_is_no_break_and_an_interval_is_between_courses() -> None:
     (only,) = pauses(entries)
     assert (only.course, only.following, only.days) == ("induction", "next", 23)
     assert "23 days" in timeline_svg(entries, ())
+
+
+def day(number: int) -> dt.date:
+    return MONDAY + dt.timedelta(days=number)
+
+
+def test_an_interval_is_from_the_latest_day_of_all_before() -> None:
+    """The first course ends after the second one: what follows is as far from that end."""
+    entries = [session(day(0), "a"), session(day(20), "a"), session(day(5), "b"), session(day(50), "c")]
+    assert [(p.course, p.following, p.days) for p in pauses(entries) if not p.is_break] == [("a", "c", 30)]
+
+
+def test_months_are_not_rounded_up() -> None:
+    """168 days are 5.52 months: less than six, where recovery is counted from."""
+    entries = [session(day(0), "a"), session(day(168), "b")]
+    text = " ".join(timeline_words(entries, ()))
+    assert "168 days, 5.5 months from a to b" in text
+    assert "5.5 months" in timeline_svg(entries, ())
+
+
+@pytest.mark.parametrize(
+    ("undated", "said"),
+    [
+        ([session(None, "a", number=1)], ""),  # before the last one, which has a date
+        ([session(None, "a", number=3)], "1 without a date not counted"),
+        ([session(None, "b", number=1), session(None, "a", number=4)], "2 without a date not counted"),
+        ([session(None, "b", number=3)], ""),
+    ],
+)
+def test_an_interval_says_what_may_lie_in_it(undated: list[SessionEntry], said: str) -> None:
+    entries = [session(day(0), "a", number=2), *undated, session(day(30), "b", number=2)]
+    (only,) = (p for p in pauses(entries) if not p.is_break)
+    assert str(only) == ", ".join(filter(None, ["30 days", said]))
+
+
+def test_a_break_says_what_may_lie_in_it() -> None:
+    entries = [session(day(0), number=1), session(None, number=2), session(day(7), number=3)]
+    (only,) = pauses(entries)
+    assert str(only) == "4 weekdays, 1 without a date not counted"
+
+
+def test_a_course_without_dates_has_no_interval_and_that_is_said() -> None:
+    entries = [session(None, "a"), session(day(0), "b")]
+    assert pauses(entries) == ()
+    assert "intervals before and after a: not known, it has no dates" in timeline_words(entries, ())
+
+
+def test_another_plan_for_the_same_role_is_said() -> None:
+    role = (("definitive", Fraction(2)),)
+    first, second = (replace(item(), plan_uid=u, plan_label=u, by_role=role) for u in ("P1", "P2"))
+    entries = [session(day(k), number=k + 1, items=[p]) for k, p in enumerate([first, first, second, second])]
+    assert [w for w in timeline_words(entries, ()) if "plan" in w and "on with" in w] == [
+        f"induction: from {day(2)} on with plan P2"
+    ]
 
 
 def test_the_decision_stands_on_its_day_and_says_its_state() -> None:

@@ -9,25 +9,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-import numpy as np
-
 from dosecalc.book_entries import Entry, EventEntry, SessionEntry
 from dosecalc.legible import named, shortened
 from dosecalc.report.ledger_picture import course_words
 from dosecalc.report.ledger_text import event_text
+from dosecalc.report.pauses import FAR_DAYS, Pause, months_text, pauses
 from dosecalc.report.section_marks import haloed, px, text_at
 from dosecalc.results import StopPoint
 from dosecalc.sessions import State
 
 WIDTH = 860
 _MARGIN, _BREAK_X, _LEAST_X = 14, 64, 84
-_FAR_DAYS = 60
-"""What lies further apart stands in parts of its own."""
-_TOP, _LANE_Y, _SPAN_Y, _EVENT_Y, _AXIS_Y = 34, 40, 24, 34, 30
+_TOP, _LANE_Y, _SPAN_Y, _EVENT_Y, _AXIS_Y = 34, 48, 24, 34, 30
 _RADIUS = 5.0
 _STACK_Y = 14.0
 """Height that the sessions of one day share in the lane of their course."""
-_DAYS_A_MONTH = 365.25 / 12
 _DATE_X, _NUMBER_X, _APART_X = 66, 15, 56  # room that a date, a number and the length of a gap take
 _EDGE, _PALE = "#111111", "#767676"
 
@@ -65,53 +61,6 @@ class _Scale:
         return len({self.part(d).first for d in days}) == 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pause:
-    """Days between two sessions: from one course to the next, or weekdays left out within one."""
-
-    course: str
-    following: str
-    first: dt.date
-    last: dt.date
-    days: int
-    weekdays: int
-
-    @property
-    def is_break(self) -> bool:
-        return self.course == self.following
-
-    def __str__(self) -> str:
-        if self.is_break:
-            return f"{self.weekdays} weekday{'s' if self.weekdays > 1 else ''}"
-        days = f"{self.days} day{'s' if self.days > 1 else ''}"
-        return days if self.days <= _FAR_DAYS else f"{days}, {self.days / _DAYS_A_MONTH:.0f} months"
-
-
-def pauses(entries: Sequence[Entry]) -> tuple[Pause, ...]:
-    """The interval from each dated course to the next, and where a course leaves out weekdays."""
-    dates: dict[str, list[dt.date]] = {}
-    for entry in entries:
-        if isinstance(entry, SessionEntry) and entry.date is not None:
-            dates.setdefault(entry.course, []).append(entry.date)
-    found = []
-    for course, days in dates.items():
-        for first, last in itertools.pairwise(sorted(set(days))):
-            missed = int(np.busday_count(first + dt.timedelta(days=1), last))
-            if missed:
-                found.append(_pause(course, course, first, last, missed))
-    ordered = sorted(dates, key=lambda c: min(dates[c]))
-    for course, following in itertools.pairwise(ordered):
-        first, last = max(dates[course]), min(dates[following])
-        if last > first:
-            found.append(_pause(course, following, first, last, 0))
-    return tuple(found)
-
-
-def _pause(course: str, following: str, first: dt.date, last: dt.date, weekdays: int) -> Pause:
-    days = (last - first).days
-    return Pause(course=course, following=following, first=first, last=last, days=days, weekdays=weekdays)
-
-
 def timeline_words(entries: Sequence[Entry], stop_points: Sequence[StopPoint]) -> tuple[str, ...]:
     """The timeline in words, with what has no day, and the events by the numbers that they have in it."""
     found = list(course_words(entries))
@@ -121,11 +70,35 @@ def timeline_words(entries: Sequence[Entry], stop_points: Sequence[StopPoint]) -
             found.append(f"{named(pause.course)}: {pause} left out, {where}")
         else:
             found.append(f"{pause} from {named(pause.course)} to {named(pause.following)}, {where}")
+    found.extend(
+        f"intervals before and after {named(course)}: not known, it has no dates"
+        for course in _without_dates(entries)
+    )
+    found.extend(_replannings(entries))
     for point in stop_points:
         day = f"on {point.date}" if point.date else "on a day that is not known"
         found.append(f"decision point: {_decision(point)}, {day}")
     found.extend(f"event {n} on {e.date}: {event_text(e)}" for n, e in enumerate(_events(entries), 1))
     return tuple(found) or ("nothing is booked",)
+
+
+def _without_dates(entries: Sequence[Entry]) -> list[str]:
+    """Courses that no length to or from another is known of, where there is another."""
+    sessions = [e for e in entries if isinstance(e, SessionEntry)]
+    courses, dated = dict.fromkeys(e.course for e in sessions), {e.course for e in sessions if e.date}
+    return [c for c in courses if c not in dated] if len(courses) > 1 else []
+
+
+def _replannings(entries: Sequence[Entry]) -> Iterator[str]:
+    """Where a course goes on with another plan for the same roles."""
+    plans: dict[tuple[str, tuple[str, ...]], str] = {}
+    for entry in (e for e in entries if isinstance(e, SessionEntry)):
+        for item in entry.items:
+            before = plans.setdefault((entry.course, item.roles), item.plan_uid)
+            if before != item.plan_uid:
+                plans[entry.course, item.roles] = item.plan_uid
+                day = f"{entry.date}" if entry.date else f"fraction {entry.day}"
+                yield f"{named(entry.course)}: from {day} on with plan {named(item.plan_label)}"
 
 
 def _decision(point: StopPoint) -> str:
@@ -175,7 +148,7 @@ def _parts(days: Sequence[dt.date]) -> Iterator[_Part]:
     """Days that lie near each other share a part; parts share the width by their days, each with a least."""
     groups: list[list[dt.date]] = []
     for day in days:
-        if groups and (day - groups[-1][-1]).days <= _FAR_DAYS:
+        if groups and (day - groups[-1][-1]).days <= FAR_DAYS:
             groups[-1].append(day)
         else:
             groups.append([day])
@@ -212,12 +185,15 @@ def _axis(scale: _Scale, y: float) -> Iterator[str]:
             yield f'<path d="M{px(end + 4)} {y + 4}l5 -8m2 8l5 -8" stroke="{_EDGE}"/>'
             if middle - _APART_X / 2 >= gaps_end:
                 yield text_at(middle, y - 20, f"{apart} days", size=10, anchor="middle")
-                yield text_at(middle, y - 8, f"{apart / _DAYS_A_MONTH:.0f} months", size=10, anchor="middle")
+                yield text_at(middle, y - 8, months_text(apart), size=10, anchor="middle")
                 gaps_end = middle + _APART_X / 2
 
 
 def _dates(part: _Part) -> Iterator[tuple[dt.date, float, str]]:
     """The first day, the first Mondays of months that have room, and the last day."""
+    if part.days == 1:
+        yield part.first, part.x(part.first), "middle"
+        return
     yield part.first, part.left, "start"
     end = part.left + part.width
     has_last = part.last > part.first and part.width >= 2 * _DATE_X
