@@ -174,7 +174,10 @@ class CellDoses:
         """
         doses = np.array([self.total_gy(ledger, q, kept) for q in quantities])
         changes = np.array([self._kept_change(ledger, q, kept) for q in quantities])
-        return self._between(doses, changes, quantities[0])
+        known = None
+        if np.isnan(doses).any():
+            known = np.array([self.known_total_gy(ledger, q, kept) for q in quantities])
+        return self._between(doses, changes, quantities[0], known)
 
     def lessened(self, ledger: Ledger, quantity: Bed | Eqd2, losses_gy: Mapping[str, float]) -> Curve:
         """The sum with so much of ``quantity`` taken off each course in every cell, of none below 0."""
@@ -186,13 +189,19 @@ class CellDoses:
             change = change + np.where(left > 0, self._total_change(part, quantity), 0.0)
         return self._curve(total, change, quantity, None)
 
-    def _between(self, doses: Floats, changes: Floats, quantity: Quantity) -> Enclosure:
-        """Of several doses of each cell (k, n), with changes (k, 3, n), the least and the most."""
+    def _between(
+        self, doses: Floats, changes: Floats, quantity: Quantity, known: Floats | None = None
+    ) -> Enclosure:
+        """Of several doses of each cell (k, n), with changes (k, 3, n), the least and the most.
+
+        ``known`` is what each cell has at least of them (k, n), where some are not known.
+        """
         ends = []
-        for which in (doses.argmin(axis=0), doses.argmax(axis=0)):
+        for which, end in ((doses.argmin(axis=0), np.min), (doses.argmax(axis=0), np.max)):
             dose = np.take_along_axis(doses, which[None], axis=0)[0]
             change = np.take_along_axis(changes, which[None, None], axis=0)[0]
-            ends.append(self._curve(dose, change, quantity, None))
+            at_least = None if known is None else end(known, axis=0)
+            ends.append(self._curve(dose, change, quantity, at_least))
         return Enclosure(low=ends[0], high=ends[1])
 
     def _kept_total(

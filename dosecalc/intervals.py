@@ -104,11 +104,16 @@ class Band:
                 raise ValueError(f"Band: {source.value} is about {interval.value}, expected {self.value}")
 
     def interval(self, sources: Collection[Source]) -> Interval:
-        """What the named sources can do to the value together: their deviations add, which is cautious."""
+        """What the named sources can do to the value together: their deviations add, which is cautious.
+
+        Where none of them reaches below 0, as no dose or volume does, they do not together.
+        """
         low = high = self.value
-        for source, interval in self.by_source.items():
-            if source in sources:
-                # Never inside the source's own ends, which rounding could do.
-                low = min(low - (self.value - interval.low), interval.low)
-                high = max(high + (interval.high - self.value), interval.high)
+        named = [interval for source, interval in self.by_source.items() if source in sources]
+        for interval in named:
+            # Never inside the source's own ends, which rounding could do.
+            low = min(low - (self.value - interval.low), interval.low)
+            high = max(high + (interval.high - self.value), interval.high)
+        if all(interval.low >= 0 for interval in named):
+            low = max(low, min(self.value, 0.0))
         return Interval(value=self.value, low=low, high=high)

@@ -36,6 +36,7 @@ from dosecalc.curves import Curve
 from dosecalc.drawings import PERCENTS, DvhFigure, DvhLine, Stage
 from dosecalc.envelopes import Numbers
 from dosecalc.protocol import Protocol
+from dosecalc.report.dvh_picture import drawn_figure, drawn_structures
 from dosecalc.statement import CourseStatement, PlanStatement
 
 STEP_GY = 1.1e-3
@@ -236,6 +237,44 @@ class TestLimits:
         found = figure(judged(with_prior(), protocol=cumulative("Dmax < 119 Gy EQD2(2)")), "eqd2")
         assert found.limits == ()
         assert any("R40.x" in note and "a/b" in note for note in found.notes)
+
+    def test_one_that_could_not_be_judged_is_named(self) -> None:
+        """Of the mucosa nothing is known, as it is not contoured; the others have their marks."""
+        reference = with_prior().structure_sets[0]
+        without = replace(reference, structures=tuple(s for s in reference if s.name != MUCOSA))
+        result = judged(replace(with_prior(), structure_sets=(without,)))
+        assert any(
+            n == f"R16: {MUCOSA}: NOT EVALUATED: not drawn" for n in figure(result, "day-induction").notes
+        )
+
+    def test_coverage_is_said_to_be_judged_elsewhere(self) -> None:
+        assert any(n.startswith("coverage (R11, R13)") for n in figure(prior_result(), "physical").notes)
+        assert not any("coverage" in n for n in figure(prior_result(), "eqd2").notes)
+
+    def test_two_readings_of_one_structure_have_marks_of_their_own(self) -> None:
+        """The session of 3.3 Gy and the boost alone with 2.5 Gy: two lines, each said to be what it is."""
+        protocol = extended(
+            f'[[rules]]\nid = "R15.x"\ntitle = "alone"\nkind = "session_limit"\nlevel = "required"\n'
+            f'structures = ["{LEFT}"]\ncourse = "induction"\ngoal = "D0.03cc < 3 Gy/fx"\n'
+            'reading = "each_plan"\nsource = "a test"\n'
+        )
+        result = judged(make_case(change={"boost": Changed(left_gy=2.5)}), protocol=protocol)
+        found = figure(result, "day-induction")
+        drawn = drawn_figure(found, drawn_structures(result, [found]))
+        number = {s.name: s.number for s in drawn.structures}[LEFT]
+        legend = {mark: quantity for s, mark, quantity in drawn.legend if s.name == LEFT}
+        assert set(legend) == {f"{number}a", f"{number}b"}
+        assert "Boost alone" in legend[f"{number}b"]
+        assert {d.mark for d in drawn.lines if d.structure.name == RIGHT} == {str(number + 1)}
+
+
+def test_organs_that_lie_apart_are_said_at_the_sums() -> None:
+    folder = Path(__file__).parents[1] / "sample_plans" / "redefine_prior_inverted"
+    result = dosecalc.check(
+        dosecalc.read_case(folder), dosecalc.load_protocol("redefine"), settings=dosecalc.Settings(cells=100)
+    )
+    for key in ("physical", "eqd2"):
+        assert any(n.startswith("organs apart, in no band: ") for n in figure(result, key).notes)
 
 
 def test_structures_without_a_b_are_named_and_not_drawn_as_eqd2() -> None:

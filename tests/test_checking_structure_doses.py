@@ -124,6 +124,19 @@ class TestMissing:
         assert not total.physical.max_gy.is_bounded
         assert total.incomplete
 
+    def test_over_a_range_of_a_b_what_reaches_is_certain_too(self) -> None:
+        """The definitive dose does not reach: 1.8 Gy in 35 and 2 Gy in 3 sessions do, least at a/b 2."""
+        case = make_case(**COMPLETE, change={"definitive": Changed(cut_x_mm=(-25, 25))})
+        found = row(case, LEFT, "total, a/b 2 to 3").eqd2
+        assert found is not None
+        certain = min(
+            sum(float(eqd2(n * d, fractions=n, alpha_beta_gy=ratio)) for n, d in ((35, 1.8), (3, 2.0)))
+            for ratio in (2.0, 3.0)
+        )
+        for metric in (found.min_gy, found.mean_gy, found.near_max_gy, found.max_gy):
+            assert metric.certain == pytest.approx(certain)
+            assert not metric.is_bounded
+
     def test_outside_a_grid(self) -> None:
         case = make_case(change={"definitive": Changed(cut_x_mm=(-25, 25))})
         found = table(case)[LEFT]

@@ -60,6 +60,19 @@ def test_missing_dose_leaves_the_upper_end_open() -> None:
     assert (both.low, both.high) == (1.5, math.inf)
 
 
+def test_what_is_never_below_0_is_not_by_two_doubts_either() -> None:
+    """2 % of a volume, each doubt alone may leave none of it: both together leave none, not less."""
+    doubt = Interval(value=2.0, low=0.5, high=4.0)
+    band = Band(value=2.0, by_source={Source.NUMERICAL: doubt, Source.REGISTRATION: doubt})
+    assert band.interval(list(Source)).low == 0.0
+
+
+def test_what_may_be_below_0_stays_below() -> None:
+    doubt = Interval(value=-1.0, low=-2.0, high=4.0)
+    band = Band(value=-1.0, by_source={Source.NUMERICAL: doubt, Source.REGISTRATION: doubt})
+    assert band.interval(list(Source)).low == -3.0
+
+
 @given(value=SIZES, below=SIZES, above=SIZES)
 def test_one_source_gives_its_own_ends_and_never_less(value: float, below: float, above: float) -> None:
     interval = Interval(value=value, low=value - below, high=value + above)

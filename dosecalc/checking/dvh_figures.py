@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from dosecalc.checking.context import Context
-from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums
+from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums, outcome_of
 from dosecalc.checking.dvh_lines import Ends, drawn_line
+from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.structure_doses import named_structures
 from dosecalc.checking.sums import (
@@ -68,14 +69,15 @@ def _of_days(
     context: Context, structures: Sequence[tuple[str, Structure]], course: str, findings: Sequence[Finding]
 ) -> DvhFigure:
     """Each structure in the very dose that a limit per session was held against."""
-    lines: dict[tuple[str, tuple[Contribution, ...]], DvhLine] = {}
+    lines: dict[tuple[str, tuple[Contribution, ...], bool], DvhLine] = {}
     limits: list[DvhLimit] = []
     notes: list[str] = []
     for rule, name in _limited(context, course, [name for name, _ in structures]):
         judged = context.judged.get((rule.id, name))
         if judged is None or not isinstance(judged.dose, SessionDose):
-            continue  # the finding says why nothing could be judged
-        key = name, judged.dose.contributions
+            notes.append(f"{rule.id}: {name}: {outcome_of(findings, rule.id, name)}: not drawn")
+            continue
+        key = name, judged.dose.contributions, bool(judged.missing)
         try:
             line = lines[key] = lines.get(key) or _judged_day(context, judged, judged.dose, name)
         except DosecalcError as error:
@@ -87,8 +89,8 @@ def _of_days(
     drawn = tuple(lines.values())
     return DvhFigure(
         key=f"day-{course}",
-        title=f"Dose of one day of the {course} course",
-        axis="Gy per fraction, on the day that was judged: the worst one for the limit",
+        title=f"Dose per fraction, {course} course",
+        axis="Gy per fraction, in what was judged: the worst for the limit",
         lines=drawn,
         limits=tuple(limits),
         notes=(*dict.fromkeys(notes), *_not_covered(drawn)),
@@ -96,12 +98,15 @@ def _of_days(
 
 
 def _limited(context: Context, course: str, names: Sequence[str]) -> Iterator[tuple[Rule, str]]:
-    """Limits per session of a course with each structure, in the order of the structures."""
-    for name in names:
-        for rule in context.protocol.rules:
-            test = rule.test
-            if isinstance(test, SessionLimit) and test.course == course and name in test.structures:
-                yield rule, name
+    """Limits per session of a course with each structure, those that are not there last."""
+    limits = [
+        (rule, rule.test)
+        for rule in context.protocol.rules
+        if isinstance(rule.test, SessionLimit) and rule.test.course == course
+    ]
+    absent = [name for _, test in limits for name in test.structures]
+    for name in dict.fromkeys([*names, *absent]):
+        yield from ((rule, name) for rule, test in limits if name in test.structures)
 
 
 def _judged_day(context: Context, judged: JudgedDose, dose: SessionDose, name: str) -> DvhLine:
@@ -149,7 +154,14 @@ def _of_sums(
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
     limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
     notes += not_drawn
-    notes = [*_lower_bounds(context, lines), *_known_as_numbers(context, lines), *notes, *_not_covered(lines)]
+    notes = [
+        *(f"organs apart, in no band: {text}" for text in displaced(context)),
+        *_lower_bounds(context, lines),
+        *_known_as_numbers(context, lines),
+        *notes,
+        *_not_covered(lines),
+        *([] if in_effect else _coverage(context)),
+    ]
     return DvhFigure(
         key="eqd2" if in_effect else "physical",
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
@@ -158,6 +170,12 @@ def _of_sums(
         limits=limits,
         notes=tuple(dict.fromkeys(notes)),
     )
+
+
+def _coverage(context: Context) -> Iterator[str]:
+    rules = [r.id for r in context.protocol.rules if isinstance(r.test, Coverage)]
+    if rules:
+        yield f"coverage ({', '.join(rules)}) is judged in the dose of a plan by itself: not drawn"
 
 
 def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:

@@ -17,7 +17,7 @@ def limits_of_day(rule: Rule, line: DvhLine, findings: Sequence[Finding]) -> Ite
     """A limit per session at the line of what it was held against."""
     assert isinstance(rule.test, SessionLimit)
     goal = rule.test.goal
-    yield _limit(rule.id, line, goal, goal.limit, _outcome(findings, rule.id, line.structure))
+    yield _limit(rule.id, line, goal, goal.limit, outcome_of(findings, rule.id, line.structure))
 
 
 def limits_of_sums(
@@ -36,6 +36,9 @@ def limits_of_sums(
     for rule, test in _limits(context):
         if isinstance(test.goal.quantity, Bed | Eqd2) != in_effect:
             continue
+        for name in test.structures:
+            if name not in {line.structure for line in drawn}:
+                notes.append(f"{rule.id}: {name}: {outcome_of(findings, rule.id, name)}: not drawn")
         for line in drawn:
             if line.structure not in test.structures:
                 continue
@@ -48,7 +51,7 @@ def limits_of_sums(
                     f"{rule.id}: {line.structure} is judged less recovery, the line is not: not drawn"
                 )
             else:
-                outcome = _outcome(findings, rule.id, line.structure)
+                outcome = outcome_of(findings, rule.id, line.structure)
                 limits.append(_limit(rule.id, line, goal, goal.limit * scale, outcome, scale=scale))
     return tuple(limits), tuple(notes)
 
@@ -69,9 +72,13 @@ def _scale(quantity: Quantity, drawn: Quantity) -> float | None:
     return None
 
 
-def _outcome(findings: Sequence[Finding], rule: str, structure: str) -> Outcome:
-    found = (f.outcome for f in findings if (f.rule, f.structure) == (rule, structure))
-    return next(found, Outcome.NOT_EVALUATED)
+_GRAVEST = (Outcome.FAIL, Outcome.NOT_EVALUATED, Outcome.UNCERTAIN, Outcome.NOT_DUE, Outcome.PASS)
+
+
+def outcome_of(findings: Sequence[Finding], rule: str, structure: str) -> Outcome:
+    """The gravest of what was found by a rule in a structure."""
+    found = [f.outcome for f in findings if f.rule == rule and f.structure in {structure, ""}]
+    return min(found, key=_GRAVEST.index, default=Outcome.NOT_EVALUATED)
 
 
 def _limit(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import string
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +26,8 @@ MOST_SHOWN = 8
 """Structures that are drawn at first where no rule judges any dose."""
 _LABEL_PERCENTS = (80, 66, 52, 38, 24, 73, 59, 45, 31, 17)
 _TICKS = 8
-_ALIKE_PX = 40
+_LABEL_PX = 130
+"""Room that the label of a limit takes: those that are nearer to each other stand in rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +42,14 @@ class DrawnStructure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLine:
-    """A line and its band as paths, and where its number stands."""
+    """A line and its band as paths, and where its number stands.
+
+    ``mark`` is the number of the structure, with a letter where it has several lines of one state.
+    """
 
     structure: DrawnStructure
     line: DvhLine
+    mark: str
     path: str
     band: str
     band_corners: int  # of the upper edge; those of the lower one follow, backwards
@@ -59,7 +66,9 @@ class DrawnLimit:
     limit: DvhLimit
     x: float
     y: float
+    label_x: float
     label_y: float
+    anchor: str
 
     @property
     def said(self) -> str:
@@ -76,6 +85,14 @@ class DrawnFigure:
     ticks: tuple[tuple[float, str], ...]
     lines: tuple[DrawnLine, ...]
     limits: tuple[DrawnLimit, ...]
+
+    @property
+    def legend(self) -> tuple[tuple[DrawnStructure, str, str], ...]:
+        """Each structure and its mark, with what its line shows where that is not the same for all."""
+        is_one = len({d.line.quantity for d in self.lines}) == 1
+        return tuple(
+            dict.fromkeys((d.structure, d.mark, "" if is_one else d.line.quantity) for d in self.lines)
+        )
 
     @property
     def structures(self) -> tuple[DrawnStructure, ...]:
@@ -115,7 +132,10 @@ def drawn_figure(figure: DvhFigure, structures: Sequence[DrawnStructure]) -> Dra
         figure=figure,
         most_gy=most_gy,
         ticks=ticks,
-        lines=tuple(_drawn_line(line, by_name[line.structure], most_gy) for line in figure.lines),
+        lines=tuple(
+            _drawn_line(line, by_name[line.structure], mark, most_gy)
+            for line, mark in zip(figure.lines, _marks(figure.lines, by_name), strict=True)
+        ),
         limits=tuple(_drawn_limits(figure.limits, by_name, most_gy)),
     )
 
@@ -154,7 +174,17 @@ def _on_the_way(first: tuple[float, float], middle: tuple[float, float], last: t
     return abs(first[1] + (last[1] - first[1]) * (middle[0] - first[0]) / across - middle[1]) < 0.05
 
 
-def _drawn_line(line: DvhLine, structure: DrawnStructure, most_gy: float) -> DrawnLine:
+def _marks(lines: Sequence[DvhLine], by_name: Mapping[str, DrawnStructure]) -> Iterator[str]:
+    every = Counter((line.structure, line.stage) for line in lines)
+    seen = Counter[tuple[str, Stage]]()
+    for line in lines:
+        key = line.structure, line.stage
+        letter = string.ascii_lowercase[seen[key] % 26] if every[key] > 1 else ""
+        seen[key] += 1
+        yield f"{by_name[line.structure].number}{letter}"
+
+
+def _drawn_line(line: DvhLine, structure: DrawnStructure, mark: str, most_gy: float) -> DrawnLine:
     upper = _points(line.dose_gy, line.high_percent, most_gy)
     lower = _points(line.dose_gy, line.low_percent, most_gy)
     some = (
@@ -169,6 +199,7 @@ def _drawn_line(line: DvhLine, structure: DrawnStructure, most_gy: float) -> Dra
     return DrawnLine(
         structure=structure,
         line=line,
+        mark=mark,
         path="M" + "L".join(_points(line.dose_gy[:some], line.percent[:some], most_gy)),
         band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
         band_corners=len(upper),
@@ -185,13 +216,16 @@ def _drawn_limits(
     for limit in sorted(limits, key=lambda li: li.outcome is Outcome.FAIL):  # drawn last, over the others
         x = _x(limit.dose_gy, most_gy)
         y = _y(limit.percent or 0.0)
-        rank = sum(abs(x - other) < _ALIKE_PX for other in placed)
+        is_far = x + _LABEL_PX > WIDTH
+        rank = sum(abs(x - other) < _LABEL_PX for other in placed)
         placed.append(x)
         yield DrawnLimit(
             structure=by_name[limit.structure],
             limit=limit,
             x=x,
             y=y,
+            label_x=x - 3 if is_far else x + 3,
+            anchor="end" if is_far else "start",
             label_y=max(y - 12 - 13 * rank, TOP + 10),
         )
 
