@@ -195,6 +195,17 @@ class TestStages:
         assert at(given, 63 + STEP_GY) == 0
         assert Stage.PLANNED not in {li.stage for li in found.lines}  # it stands as planned
 
+    def test_what_was_given_is_no_more_than_what_is_certain(self) -> None:
+        """35 sessions of 1.8 Gy at an a/b of 2 to 3: with no dose of the definitive plan, at least that."""
+        case = with_prior(no_dose=["definitive"])
+        given = line(figure(judged(case), "eqd2"), LEFT, Stage.GIVEN)
+        least = float(eqd2(63.0, fractions=35, alpha_beta_gy=2.0))
+        assert least + 0.5 < float(eqd2(63.0, fractions=35, alpha_beta_gy=3.0))
+        assert given.is_open
+        assert at(given, least - 0.1) == pytest.approx(100)
+        assert at(given, least + 0.1) == 0
+        assert [i.low for i in given.at_percent] == pytest.approx([least] * len(PERCENTS), abs=0.05)
+
     def test_before_treatment_there_is_one_stage(self) -> None:
         case = make_case(statement=make_statement(courses={"prior": CourseStatement()}))
         stages = {li.stage for f in judged(case).draw().figures for li in f.lines}

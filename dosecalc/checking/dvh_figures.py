@@ -25,9 +25,6 @@ from dosecalc.structures import Structure
 
 Floats = npt.NDArray[np.float64]
 
-_BANDED = Stage.PROJECTED
-"""The one stage whose lines have bands: those of three would cover each other."""
-
 
 def dvh_figures(context: Context, findings: Sequence[Finding]) -> tuple[DvhFigure, ...]:
     """One figure for each course that has a limit per session, one of dose, one of EQD2."""
@@ -132,7 +129,7 @@ def _of_sums(
         quantities[name] = quantity
         for stage, ledger in _stages(context):
             try:
-                ends = _ends_of_sum(context, structure, ledger, quantity, name, with_band=stage is _BANDED)
+                ends = _ends_of_sum(context, structure, ledger, quantity, name)
             except DosecalcError as error:
                 if stage is Stage.PROJECTED:  # else the line is missing because nothing was given of it
                     notes.append(f"{name}: {error}")
@@ -190,20 +187,15 @@ def _ends_of_sum(
     ledger: Ledger,
     quantity: Quantity,
     name: str,
-    *,
-    with_band: bool,
 ) -> Ends:
     book, planned = context.treatment.ledger, context.treatment.planned
     cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
     is_open = bool(missing_from_sum(context, name) or without_effect(ledger, name, quantity))
     if ledger.stated(name):
         return Ends.of_envelopes(envelopes(cells, ledger, quantity, name), is_open=is_open)
-    known = ledger.known()
-    if not len(known):
-        raise MetricError("no dose of it is known")
-    if not with_band:
-        return Ends.of_curves([replace(cells.curve(known, quantity), others=None)], is_open=is_open)
     found = list(curves(cells, ledger, quantity))
+    if not found:
+        raise MetricError("no dose of it is known")
     ends = context.protocol.alpha_beta_range(name)
     if ends is not None and isinstance(quantity, Eqd2):
         over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]

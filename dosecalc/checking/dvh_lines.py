@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,27 +44,24 @@ class Ends:
     def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
         """Of a curve, and others that it may be instead."""
         first = found[0]
-        every = [first, *(c for c in found[1:] if c.covered_cm3 > 0)]
-        drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
+        drawn = [c for curve in found for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
-        dose = _refined(_knots(_points(curve) for curve in drawn), drawn[0])
-        parts = [_percents(curve, dose) for curve in every]
-        least, covered, _ = parts[0]
-        value = least if first.uncovered_cm3 > 0 else covered
-        below, above = _numerical(first, dose, value)
-        low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
-        high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
-        at = [_dose_at(every, percent) for percent in PERCENTS]
+        varied = [c for _, c in _others(first) if c.covered_cm3 > 0]
+        knots = _knots(_points(curve) for curve in (*drawn, *varied))
+        dose = _refined(knots, lambda d: np.stack(_band(found, d)))
+        low, value, high = _band(found, dose)
+        uncovered = max(c.uncovered_cm3 for c in found)
+        at = [_dose_at(found, percent) for percent in PERCENTS]
         return cls(
             volume_cm3=first.volume_cm3,
             dose_gy=dose,
-            percent=value,
-            low=np.clip(low, 0, 100),
-            high=np.clip(high, 0, 100),
+            percent=low if is_open or uncovered > 0 else value,  # what is certain, whichever of them is true
+            low=low,
+            high=high,
             is_open=is_open,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
-            uncovered_cm3=first.uncovered_cm3,
+            uncovered_cm3=uncovered,
         )
 
     @classmethod
@@ -117,12 +114,26 @@ def _knots(doses: Iterable[Floats]) -> Floats:
     return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
 
 
-def _refined(dose_gy: Floats, curve: Curve) -> Floats:
-    """The same doses with more of them where a straight line between two would be off."""
+def _band(found: Sequence[Curve], dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of the volume, in percent, what has at least each dose: at least, by the first curve, and at most."""
+    parts = [_percents(curve, dose_gy) for curve in found]
+    first = found[0]
+    value = parts[0][0 if first.uncovered_cm3 > 0 else 1]
+    below, above = _numerical(first, dose_gy, value)
+    low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
+    high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
+    return np.clip(low, 0, 100), value, np.clip(high, 0, 100)
+
+
+def _refined(dose_gy: Floats, percents: Callable[[Floats], Floats]) -> Floats:
+    """The same doses with more of them where a straight line between two would be off.
+
+    ``percents`` gives lines at doses, (lines, n).
+    """
     for _ in range(_ROUNDS):
         middle = (dose_gy[1:] + dose_gy[:-1]) / 2
-        ends = 100 / curve.volume_cm3 * _above(curve, dose_gy)
-        off = np.abs(100 / curve.volume_cm3 * _above(curve, middle) - (ends[1:] + ends[:-1]) / 2)
+        ends = percents(dose_gy)
+        off = np.abs(percents(middle) - (ends[:, 1:] + ends[:, :-1]) / 2).max(axis=0)
         wanted = middle[(off > _OFF_PERCENT) & (np.diff(dose_gy) > 2 * _STEP_GY)]
         if not wanted.size:
             break
@@ -152,13 +163,16 @@ def _falling(at_gy: Floats, dose_gy: Floats, amount: Floats) -> Floats:
     return np.where(dose_gy[first] == at_gy, amount[first], found)
 
 
+def _others(curve: Curve) -> tuple[tuple[str, Curve], ...]:
+    """The curve under other assumptions, each with what it is about; none while volume is uncovered."""
+    return () if curve.others is None or curve.uncovered_cm3 > 0 else curve.others()
+
+
 def _numerical(curve: Curve, dose_gy: Floats, percent: Floats) -> tuple[Floats, Floats]:
     """How far a line may be off by end caps and sampling, as :meth:`Curve.numerical` adds it up."""
     none = np.zeros(dose_gy.shape)
-    if curve.others is None or curve.uncovered_cm3 > 0:
-        return none, none
     apart: dict[str, list[Floats]] = {}
-    for about, other in curve.others():
+    for about, other in _others(curve):
         apart.setdefault(about, [none]).append(100 / other.volume_cm3 * _above(other, dose_gy) - percent)
     below = sum((np.minimum.reduce(d) for d in apart.values()), none)
     above = sum((np.maximum.reduce(d) for d in apart.values()), none)
