@@ -42,6 +42,7 @@ class DvhLine:
     is_judged : a rule judges the dose of the structure
     at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``; ends as the band
     uncovered_cm3 : volume of which no dose is known; the line is then what is certain
+    is_least : of some course only numbers are known, and the line is the low end of what they leave open
     """
 
     structure: str
@@ -56,11 +57,12 @@ class DvhLine:
     is_judged: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
+    is_least: bool = False
 
     @property
     def is_lower_bound(self) -> bool:
-        """Whether the line is what is certain only, as some dose is missing or does not reach."""
-        return self.is_open or self.uncovered_cm3 > 0
+        """Whether the line is what is certain only, as not all is known of some dose."""
+        return self.is_open or self.uncovered_cm3 > 0 or self.is_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -354,7 +354,52 @@ def test_only_lines_that_are_lower_bounds_are_called_so() -> None:
     (note,) = (n for n in found.notes if n.startswith("lower bounds: "))
     assert RIGHT in note
     assert LEFT not in note
-    assert not line(found, LEFT).is_lower_bound
+    assert line(found, RIGHT).is_open
+    assert not line(found, LEFT).is_open
+
+
+@pytest.mark.parametrize(("most_gy", "is_least"), [(45.0, True), (40.0, False)])
+def test_the_low_end_of_numbers_is_called_a_lower_bound(most_gy: float, is_least: bool) -> None:
+    """Of 40 to 45 Gy the line has 40, at least; of 40 Gy everywhere it is what it is."""
+    drawn = line(figure(judged(prior_numbers(40.0, most_gy)), "physical"), LEFT)
+    assert drawn.is_lower_bound == is_least
+    assert at(drawn, 3 * 2.0 + 28 * 1.6 + 40.0 - STEP_GY) == pytest.approx(100)
+
+
+def prior_numbers(least_gy: float, most_gy: float) -> Case:
+    """Of the prior course the least and the most dose of the left carotid are known."""
+    numbers = {LEFT: Numbers(least_gy=least_gy, most_gy=most_gy)}
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=numbers)
+    return make_case(statement=make_statement(courses={"prior": prior}))
+
+
+def test_the_range_of_a_b_is_in_the_band_of_a_course_known_as_numbers_too() -> None:
+    """63 Gy in 35 fractions, known as one number: the same sum, and so the same ends, as of its doses."""
+    drawn = line(figure(judged(prior_numbers(63.0, 63.0)), "eqd2"), LEFT)
+    low, high = eqd2_gy(2.0), eqd2_gy(3.0)
+    for interval in drawn.at_percent:
+        assert interval.low == pytest.approx(low, abs=0.05)
+        assert interval.high == pytest.approx(high, abs=0.05)
+    middle = (low + high) / 2
+    ends = [np.interp(middle, drawn.dose_gy, y) for y in (drawn.low_percent, drawn.high_percent)]
+    assert ends == pytest.approx([0, 100])
+    assert drawn.is_lower_bound
+
+
+def test_end_caps_and_sampling_are_in_the_band_of_a_course_known_as_numbers_too() -> None:
+    """A cord with a slope of dose, with a prior dose of 10 Gy everywhere and without one."""
+    cord = {CORD: box(name=CORD, low=(-30, -10, -28), high=(30, 10, 28))}
+    numbers = {CORD: Numbers(least_gy=10.0, most_gy=10.0)}
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=numbers)
+    known = make_case(structures=cord, statement=make_statement(courses={"prior": prior}))
+    drawn = line(figure(judged(known), "physical"), CORD)
+    none = make_case(structures=cord, plans=("low", "boost", "definitive"))
+    alone = line(figure(judged(none), "physical"), CORD)
+    widths = []
+    for with_prior_, without in zip(drawn.at_percent, alone.at_percent, strict=True):
+        assert with_prior_.low - 10 == pytest.approx(without.low, abs=1e-3)
+        widths.append(with_prior_.high - with_prior_.low)
+    assert max(widths) > 0.05
 
 
 def test_two_structures_of_one_name_stay_two() -> None:

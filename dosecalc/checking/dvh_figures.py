@@ -13,12 +13,20 @@ from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums
 from dosecalc.checking.dvh_lines import Ends, drawn_line
 from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.structure_doses import named_structures
-from dosecalc.checking.sums import curves, curves_over, envelopes, missing_from_sum, without_effect
+from dosecalc.checking.sums import (
+    curves,
+    curves_over,
+    envelope_off,
+    envelope_over,
+    envelopes,
+    missing_from_sum,
+    without_effect,
+)
 from dosecalc.drawings import DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.errors import DosecalcError, MetricError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Eqd2, Physical, Quantity, describe
+from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit
 from dosecalc.sessions import Contribution
 from dosecalc.structures import Structure
@@ -156,7 +164,7 @@ def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
     for name in dict.fromkeys(line.structure for line in lines if line.is_open):
         named.setdefault(missing_from_sum(context, name), []).append(name)
     for missing, names in named.items():
-        yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds the effect'}"
+        yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds them from above'}"
 
 
 def _quantity(context: Context, name: str, *, in_effect: bool) -> Quantity | None:
@@ -191,13 +199,18 @@ def _ends_of_sum(
     book, planned = context.treatment.ledger, context.treatment.planned
     cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
     is_open = bool(missing_from_sum(context, name) or without_effect(ledger, name, quantity))
+    over: list[Bed | Eqd2] = []
+    if isinstance(quantity, Eqd2):
+        ends = context.protocol.alpha_beta_range(name) or ()
+        over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]
     if ledger.stated(name):
-        return Ends.of_envelopes(envelopes(cells, ledger, quantity, name), is_open=is_open)
+        known = [*envelopes(cells, ledger, quantity, name), envelope_off(cells, ledger, quantity, name)]
+        if len(over) > 1:
+            known.append(envelope_over(cells, ledger, over, name))
+        return Ends.of_envelopes(known, is_open=is_open)
     found = list(curves(cells, ledger, quantity))
     if not found:
         raise MetricError("no dose of it is known")
-    ends = context.protocol.alpha_beta_range(name)
-    if ends is not None and isinstance(quantity, Eqd2):
-        over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]
+    if len(over) > 1:
         found += curves_over(cells, ledger, over)
     return Ends.of_curves(found, is_open=is_open)

@@ -39,6 +39,7 @@ class Ends:
     is_open: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
+    is_least: bool = False
 
     @classmethod
     def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
@@ -66,7 +67,7 @@ class Ends:
 
     @classmethod
     def of_envelopes(cls, found: Sequence[Envelope], *, is_open: bool) -> Ends:
-        """Of what is known of a sum with a course that is known as numbers only."""
+        """Of what is known of a sum with a course that is known as numbers only: the line is the low end."""
         volume = found[0].volume_cm3
         shares = np.sort(_AT_PERCENT)[::-1]
         cm3 = volume * shares / 100
@@ -86,6 +87,7 @@ class Ends:
             high=most,
             is_open=is_open,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
+            is_least=bool((high > low + _STEP_GY).any()),
         )
 
 
@@ -194,4 +196,5 @@ def drawn_line(name: str, stage: Stage, quantity: str, ends: Ends, *, is_judged:
         is_judged=is_judged,
         at_percent=ends.at_percent,
         uncovered_cm3=ends.uncovered_cm3,
+        is_least=ends.is_least,
     )
