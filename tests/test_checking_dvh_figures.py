@@ -186,6 +186,17 @@ def test_what_a_dose_does_not_reach_is_no_zero(reaches: bool) -> None:
     assert drawn.high_percent[-1] == pytest.approx(100 - covered, abs=5.0)
 
 
+@pytest.mark.parametrize(("name", "is_apart"), [("prior_inverted", True), ("prior_registered", False)])
+def test_organs_that_lie_apart_are_named_below_sums(name: str, is_apart: bool) -> None:
+    """A registration that is off moves every line of a sum, and is in no band."""
+    case = dosecalc.read_case(Path(__file__).parents[1] / "sample_plans" / f"redefine_{name}")
+    result = judged(case, only=["R42.organs"])
+    for key in ("physical", "eqd2"):
+        said = [n for n in figure(result, key).notes if n.startswith("in no band, and not certain: ")]
+        assert bool(said) == is_apart
+        assert all(" mm from that of the structures of the sum" in note for note in said)
+
+
 class TestStages:
     def test_what_was_given_has_lines_of_its_own(self) -> None:
         """The prior course is over: 63 Gy of the organ's dose."""

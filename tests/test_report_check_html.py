@@ -296,6 +296,9 @@ class TestWhatIsNotPassed:
         assert corners
         assert all(float(point.split(",")[0]) < RIGHT_PX for point in corners)
 
+    def test_what_is_not_in_the_bands_is_said(self, page: str) -> None:
+        assert "not in them: how far registrations may be off" in Page(page).text
+
     def test_bands_are_seen_of_lines_as_it_stands_only(self) -> None:
         """The others have theirs to be read under the pointer, and none on paper."""
         for is_static in (False, True):

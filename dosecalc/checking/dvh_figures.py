@@ -11,6 +11,7 @@ import numpy.typing as npt
 from dosecalc.checking.context import Context
 from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums
 from dosecalc.checking.dvh_lines import Ends, drawn_line
+from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judged_dose import JudgedDose, SessionDose
 from dosecalc.checking.structure_doses import named_structures
 from dosecalc.checking.sums import (
@@ -147,7 +148,8 @@ def _of_sums(
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
     limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
     notes += not_drawn
-    notes = [*_lower_bounds(context, lines), *notes, *_not_covered(lines)]
+    apart = (f"in no band, and not certain: {text}" for text in displaced(context))
+    notes = [*_lower_bounds(context, lines), *notes, *_not_covered(lines), *apart]
     return DvhFigure(
         key="eqd2" if in_effect else "physical",
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
