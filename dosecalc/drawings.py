@@ -36,14 +36,13 @@ class DvhLine:
     quantity : as a physicist writes it, such as ``EQD2(3)``
     volume_cm3 : of the structure
     dose_gy : ascending, shape (n,)
-    percent : of the volume that has at least that dose, shape (n,); a lower bound where it says so
+    percent : of the volume that has at least that dose, shape (n,); a lower bound where ``is_open``
     low_percent, high_percent : ends of what it may be instead, shape (n,); no end above where ``is_open``
     is_open : some dose is missing, so that nothing bounds the line from above
-    is_lower_bound : the line is what is certain only: some dose is missing, does not reach, or is known as
-        numbers only
     is_judged : a rule judges the dose of the structure
     at_percent : the dose that so much of the volume has at least, for each of ``PERCENTS``; ends as the band
     uncovered_cm3 : volume of which no dose is known; the line is then what is certain
+    is_least : of some course only numbers are known, and the line is the low end of what they leave open
     """
 
     structure: str
@@ -55,10 +54,15 @@ class DvhLine:
     low_percent: Floats = field(repr=False)
     high_percent: Floats = field(repr=False)
     is_open: bool
-    is_lower_bound: bool
     is_judged: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
+    is_least: bool = False
+
+    @property
+    def is_lower_bound(self) -> bool:
+        """Whether the line is what is certain only, as not all is known of some dose."""
+        return self.is_open or self.uncovered_cm3 > 0 or self.is_least
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

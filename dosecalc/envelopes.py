@@ -15,6 +15,7 @@ With ``u`` or ``w`` of 0 the maximum stands in: ``Dmax(A + B) <= Dmax(A) + Dmax(
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -225,6 +226,31 @@ def envelope_of_curve(curve: Curve) -> Envelope:
         high=lambda cm3: bounds(cm3).high,
         mean_gy=curve.bounds(lambda c: c.mean_gy),
     )
+
+
+def envelope_in_doubt(curve: Curve) -> Envelope:
+    """The curve, and how far end caps and sampling may take it, as :meth:`Curve.numerical` adds that up.
+
+    >>> known = envelope_in_doubt(Curve.from_cells([10.0, 30.0], [1.0, 1.0]))
+    >>> known.dose_at_volume(0), known.mean_gy.value
+    (Interval(value=30.0, low=30.0, high=30.0), 20.0)
+    """
+
+    @functools.cache
+    def bounds(cm3: float) -> Interval:
+        percent = min(100 * cm3 / curve.volume_cm3, 100.0)
+        return _in_doubt(curve, lambda c: c.dose_at_percent(percent) if percent > 0 else c.max_gy)
+
+    return Envelope(
+        volume_cm3=curve.volume_cm3,
+        low=lambda cm3: bounds(cm3).low,
+        high=lambda cm3: bounds(cm3).high,
+        mean_gy=_in_doubt(curve, lambda c: c.mean_gy),
+    )
+
+
+def _in_doubt(curve: Curve, metric: Callable[[Curve], float]) -> Interval:
+    return curve.bounds(metric).or_up_to(curve.numerical(metric))
 
 
 def either(envelopes: Sequence[Envelope]) -> Envelope:

@@ -189,6 +189,17 @@ def test_what_a_dose_does_not_reach_is_no_zero(reaches: bool) -> None:
     assert drawn.high_percent[-1] == pytest.approx(100 - covered, abs=5.0)
 
 
+@pytest.mark.parametrize(("name", "is_apart"), [("prior_inverted", True), ("prior_registered", False)])
+def test_organs_that_lie_apart_are_named_below_sums(name: str, is_apart: bool) -> None:
+    """A registration that is off moves every line of a sum, and is in no band."""
+    case = dosecalc.read_case(Path(__file__).parents[1] / "sample_plans" / f"redefine_{name}")
+    result = judged(case, only=["R42.organs"])
+    for key in ("physical", "eqd2"):
+        said = [n for n in figure(result, key).notes if n.startswith("in no band, and not certain: ")]
+        assert bool(said) == is_apart
+        assert all(" mm from that of the structures of the sum" in note for note in said)
+
+
 class TestStages:
     def test_what_was_given_has_lines_of_its_own(self) -> None:
         """The prior course is over: 63 Gy of the organ's dose."""
@@ -197,6 +208,17 @@ class TestStages:
         assert at(given, 63 - STEP_GY) == pytest.approx(100)
         assert at(given, 63 + STEP_GY) == 0
         assert Stage.PLANNED not in {li.stage for li in found.lines}  # it stands as planned
+
+    def test_what_was_given_is_no_more_than_what_is_certain(self) -> None:
+        """35 sessions of 1.8 Gy at an a/b of 2 to 3: with no dose of the definitive plan, at least that."""
+        case = with_prior(no_dose=["definitive"])
+        given = line(figure(judged(case), "eqd2"), LEFT, Stage.GIVEN)
+        least = float(eqd2(63.0, fractions=35, alpha_beta_gy=2.0))
+        assert least + 0.5 < float(eqd2(63.0, fractions=35, alpha_beta_gy=3.0))
+        assert given.is_open
+        assert at(given, least - 0.1) == pytest.approx(100)
+        assert at(given, least + 0.1) == 0
+        assert [i.low for i in given.at_percent] == pytest.approx([least] * len(PERCENTS), abs=0.05)
 
     def test_before_treatment_there_is_one_stage(self) -> None:
         case = make_case(statement=make_statement(courses={"prior": CourseStatement()}))
@@ -266,15 +288,6 @@ class TestLimits:
         assert set(legend) == {f"{number}a", f"{number}b"}
         assert "Boost alone" in legend[f"{number}b"]
         assert {d.mark for d in drawn.lines if d.structure.name == RIGHT} == {str(number + 1)}
-
-
-def test_organs_that_lie_apart_are_said_at_the_sums() -> None:
-    folder = Path(__file__).parents[1] / "sample_plans" / "redefine_prior_inverted"
-    result = dosecalc.check(
-        dosecalc.read_case(folder), dosecalc.load_protocol("redefine"), settings=dosecalc.Settings(cells=100)
-    )
-    for key in ("physical", "eqd2"):
-        assert any(n.startswith("organs apart, in no band: ") for n in figure(result, key).notes)
 
 
 def test_structures_without_a_b_are_named_and_not_drawn_as_eqd2() -> None:
@@ -388,28 +401,48 @@ def test_only_lines_that_miss_a_course_are_said_to() -> None:
     assert (line(found, LEFT).is_lower_bound, line(found, LEFT).is_open) == (True, False)
 
 
-def test_a_course_of_one_known_dose_makes_no_lower_bound() -> None:
-    numbers = Numbers(least_gy=45.0, most_gy=45.0)
-    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: numbers})
-    result = judged(make_case(statement=make_statement(courses={"prior": prior})))
-    assert not line(figure(result, "physical"), LEFT).is_lower_bound
+@pytest.mark.parametrize(("most_gy", "is_least"), [(45.0, True), (40.0, False)])
+def test_the_low_end_of_numbers_is_called_a_lower_bound(most_gy: float, is_least: bool) -> None:
+    """Of 40 to 45 Gy the line has 40, at least; of 40 Gy everywhere it is what it is."""
+    drawn = line(figure(judged(prior_numbers(40.0, most_gy)), "physical"), LEFT)
+    assert drawn.is_lower_bound == is_least
+    assert at(drawn, 3 * 2.0 + 28 * 1.6 + 40.0 - STEP_GY) == pytest.approx(100)
 
 
-def test_the_range_of_a_b_is_in_the_band_beside_numbers_too() -> None:
-    """45 Gy in 35 fractions before; EQD2 of all courses is less at a/b 2 than at 3."""
-    numbers = Numbers(least_gy=45.0, most_gy=45.0)
-    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses={LEFT: numbers})
-    drawn = line(figure(judged(make_case(statement=make_statement(courses={"prior": prior}))), "eqd2"), LEFT)
+def prior_numbers(least_gy: float, most_gy: float) -> Case:
+    """Of the prior course the least and the most dose of the left carotid are known."""
+    numbers = {LEFT: Numbers(least_gy=least_gy, most_gy=most_gy)}
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=numbers)
+    return make_case(statement=make_statement(courses={"prior": prior}))
 
-    def total(alpha_beta_gy: float) -> float:
-        sessions = ((35, 45 / 35), (3, 2.0), (28, 1.6))
-        return sum(float(eqd2(n * d, fractions=n, alpha_beta_gy=alpha_beta_gy)) for n, d in sessions)
 
-    assert total(2.0) < total(3.0) - 1
+def test_the_range_of_a_b_is_in_the_band_of_a_course_known_as_numbers_too() -> None:
+    """63 Gy in 35 fractions, known as one number: the same sum, and so the same ends, as of its doses."""
+    drawn = line(figure(judged(prior_numbers(63.0, 63.0)), "eqd2"), LEFT)
+    low, high = eqd2_gy(2.0), eqd2_gy(3.0)
     for interval in drawn.at_percent:
-        assert (interval.low, interval.high) == pytest.approx((total(2.0), total(3.0)))
-    assert at(drawn, total(2.0) + STEP_GY) == 0  # what is certain, and the band above it
-    assert np.interp(total(3.0) - STEP_GY, drawn.dose_gy, drawn.high_percent) == pytest.approx(100)
+        assert interval.low == pytest.approx(low, abs=0.05)
+        assert interval.high == pytest.approx(high, abs=0.05)
+    middle = (low + high) / 2
+    ends = [np.interp(middle, drawn.dose_gy, y) for y in (drawn.low_percent, drawn.high_percent)]
+    assert ends == pytest.approx([0, 100])
+    assert drawn.is_lower_bound
+
+
+def test_end_caps_and_sampling_are_in_the_band_of_a_course_known_as_numbers_too() -> None:
+    """A cord with a slope of dose, with a prior dose of 10 Gy everywhere and without one."""
+    cord = {CORD: box(name=CORD, low=(-30, -10, -28), high=(30, 10, 28))}
+    numbers = {CORD: Numbers(least_gy=10.0, most_gy=10.0)}
+    prior = CourseStatement(prescription_gy=Decimal(70), fractions=35, doses=numbers)
+    known = make_case(structures=cord, statement=make_statement(courses={"prior": prior}))
+    drawn = line(figure(judged(known), "physical"), CORD)
+    none = make_case(structures=cord, plans=("low", "boost", "definitive"))
+    alone = line(figure(judged(none), "physical"), CORD)
+    widths = []
+    for with_prior_, without in zip(drawn.at_percent, alone.at_percent, strict=True):
+        assert with_prior_.low - 10 == pytest.approx(without.low, abs=1e-3)
+        widths.append(with_prior_.high - with_prior_.low)
+    assert max(widths) > 0.05
 
 
 @functools.cache

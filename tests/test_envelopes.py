@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dosecalc import Curve, bed, eqd2
-from dosecalc.envelopes import Envelope, Numbers, either, envelope_of, envelope_of_curve, plus, uniform
+from dosecalc.envelopes import (
+    Envelope,
+    Numbers,
+    either,
+    envelope_in_doubt,
+    envelope_of,
+    envelope_of_curve,
+    plus,
+    uniform,
+)
 from dosecalc.errors import MetricError
 from dosecalc.intervals import Interval
 from dosecalc.quantities import LqL
@@ -212,3 +222,19 @@ def test_all_of_a_volume_by_per_cent(volume: float) -> None:
         for all_of_it in (volume * 100 / 100, volume * (1 + 1e-15)):
             assert found.dose_at_volume(all_of_it) == found.dose_at_volume(volume)
             assert found.dose_at_volume(all_of_it).low in {40.0, 45.0}
+
+
+def test_what_end_caps_and_sampling_may_do_adds_up() -> None:
+    """10 to 30 Gy evenly, by one assumption 1 Gy more or less, by another 2 less: from 3 less to 1 more."""
+
+    def even(shift_gy: float) -> Curve:
+        return Curve(
+            dose_gy=np.array([10.0, 30.0]) + shift_gy, volume_above_cm3=np.array([2.0, 0.0]), covered_cm3=2.0
+        )
+
+    others = (("cells", even(-1.0)), ("cells", even(1.0)), ("end caps", even(-2.0)))
+    envelope = envelope_in_doubt(replace(even(0.0), others=lambda: others))
+    for cm3, value in ((0.0, 30.0), (1.0, 20.0), (2.0, 10.0)):
+        found = envelope.dose_at_volume(cm3)
+        assert (found.low, found.high) == pytest.approx((value - 3, value + 1))
+    assert (envelope.mean_gy.low, envelope.mean_gy.high) == pytest.approx((17.0, 21.0))

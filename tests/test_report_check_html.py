@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from cases import LEFT, Changed, judged, make_case
 from report_pages import LONG, failing, hostile, in_part
@@ -280,6 +281,31 @@ class TestWhatIsNotPassed:
         x, y = map(float, upper[-1].split(","))
         assert x == RIGHT_PX
         assert y == pytest.approx(BOTTOM - (BOTTOM - TOP) * (34 - 32.5) / 8, abs=20)  # to half a cell
+
+    def test_no_band_goes_on_to_the_edge_where_all_has_a_known_dose(self) -> None:
+        """Whatever stands at its last dose: of which dose no point has more, all is known."""
+        figure = failing().draw().figures[1]
+        lines = tuple(
+            replace(line, high_percent=np.maximum(line.high_percent, 13.0))
+            for line in figure.lines
+            if line.uncovered_cm3 == 0
+        )
+        assert lines
+        drawn = drawn_figure(replace(figure, lines=lines), drawn_structures(failing(), [figure]))
+        corners = [point for line in drawn.lines for point in line.band[1:-1].split("L") if point]
+        assert corners
+        assert all(float(point.split(",")[0]) < RIGHT_PX for point in corners)
+
+    def test_what_is_not_in_the_bands_is_said(self, page: str) -> None:
+        assert "not in them: how far registrations may be off" in Page(page).text
+
+    def test_bands_are_seen_of_lines_as_it_stands_only(self) -> None:
+        """The others have theirs to be read under the pointer, and none on paper."""
+        for is_static in (False, True):
+            page = check_html(failing(), is_static=is_static)
+            groups = re.findall(r'data-stage="(\w+)"[^<]*<path class="band"( visibility="hidden")?', page)
+            assert {stage for stage, hidden in groups if not hidden} == {"projected"}
+            assert any(hidden for _, hidden in groups) == (not is_static)
 
     def test_a_value_beside_its_limit_shows_on_which_side_it_is(self) -> None:
         case = make_case(change={"boost": Changed(left_gy=2.2004)})

@@ -17,6 +17,7 @@ from dosecalc.checking.structure_doses import named_structures
 from dosecalc.checking.sums import (
     curves,
     curves_over,
+    envelope_off,
     envelope_over,
     envelopes,
     missing_from_sum,
@@ -26,15 +27,12 @@ from dosecalc.drawings import DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.errors import DosecalcError, MetricError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
-from dosecalc.quantities import Eqd2, Physical, Quantity, describe
+from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
 from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit
 from dosecalc.sessions import Contribution
 from dosecalc.structures import Structure
 
 Floats = npt.NDArray[np.float64]
-
-_BANDED = Stage.PROJECTED
-"""The one stage whose lines have bands in any case: those of three would cover each other."""
 
 
 def dvh_figures(context: Context, findings: Sequence[Finding]) -> tuple[DvhFigure, ...]:
@@ -144,7 +142,7 @@ def _of_sums(
         quantities[name] = quantity
         for stage, ledger in _stages(context):
             try:
-                ends = _ends_of_sum(context, structure, ledger, quantity, name, in_full=stage is _BANDED)
+                ends = _ends_of_sum(context, structure, ledger, quantity, name)
             except DosecalcError as error:
                 if stage is Stage.PROJECTED:  # else the line is missing because nothing was given of it
                     notes.append(f"{name}: {error}")
@@ -155,7 +153,7 @@ def _of_sums(
     limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
     notes += not_drawn
     notes = [
-        *(f"organs apart, in no band: {text}" for text in displaced(context)),
+        *(f"in no band, and not certain: {text}" for text in displaced(context)),
         *_lower_bounds(context, lines),
         *_known_as_numbers(context, lines),
         *notes,
@@ -184,7 +182,7 @@ def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
     for name in dict.fromkeys(line.structure for line in lines if line.is_open):
         named.setdefault(missing_from_sum(context, name), []).append(name)
     for missing, names in named.items():
-        yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds the effect'}"
+        yield f"lower bounds: {', '.join(names)}: {'; '.join(missing) or 'nothing bounds them from above'}"
 
 
 def _known_as_numbers(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:
@@ -194,7 +192,7 @@ def _known_as_numbers(context: Context, lines: Sequence[DvhLine]) -> Iterator[st
     if names:
         yield (
             f"{', '.join(names)}: a course is known as numbers only: the line is what is certain, the band "
-            "goes up to the most it may be, without what end caps and sampling add"
+            "goes up to the most it may be"
         )
 
 
@@ -226,27 +224,22 @@ def _ends_of_sum(
     ledger: Ledger,
     quantity: Quantity,
     name: str,
-    *,
-    in_full: bool,
 ) -> Ends:
-    """The curve of a sum; ``in_full`` with its numerical doubt and the range of a/b."""
     book, planned = context.treatment.ledger, context.treatment.planned
     cells = context.cells(structure, Ledger(sessions=(*book.sessions, *planned.sessions)))
     is_open = bool(missing_from_sum(context, name) or without_effect(ledger, name, quantity))
-    ends = context.protocol.alpha_beta_range(name) if in_full else None
-    over: list[Eqd2] = []
-    if ends is not None and isinstance(quantity, Eqd2):
+    over: list[Bed | Eqd2] = []
+    if isinstance(quantity, Eqd2):
+        ends = context.protocol.alpha_beta_range(name) or ()
         over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]
     if ledger.stated(name):
-        bounds = envelopes(cells, ledger, quantity, name)
-        if over:
-            bounds.append(envelope_over(cells, ledger, over, name))
-        return Ends.of_envelopes(bounds, is_open=is_open)
+        known = [*envelopes(cells, ledger, quantity, name), envelope_off(cells, ledger, quantity, name)]
+        if len(over) > 1:
+            known.append(envelope_over(cells, ledger, over, name))
+        return Ends.of_envelopes(known, is_open=is_open)
     found = list(curves(cells, ledger, quantity))
     if not found:
         raise MetricError("no dose of it is known")
-    if not in_full:
-        found = [replace(curve, others=None) for curve in found]
-    if over:
+    if len(over) > 1:
         found += curves_over(cells, ledger, over)
     return Ends.of_curves(found, is_open=is_open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,11 +29,7 @@ _ROUNDS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ends:
-    """A curve in points, the ends of what it may be instead, and its doses at ``PERCENTS``.
-
-    Where it is a lower bound the curve is its own lower end: a value between the ends would claim more than
-    is certain.
-    """
+    """A curve in points, the ends of what it may be instead, and its doses at ``PERCENTS``."""
 
     volume_cm3: float
     dose_gy: Floats
@@ -41,9 +37,9 @@ class Ends:
     low: Floats
     high: Floats
     is_open: bool
-    is_lower_bound: bool
     at_percent: tuple[Interval, ...]
     uncovered_cm3: float = 0.0
+    is_least: bool = False
 
     @classmethod
     def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
@@ -52,31 +48,26 @@ class Ends:
         drawn = [c for curve in found for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
-        dose = _refined(_knots([*map(_points, drawn), *_beyond(first)]), drawn)
-        parts = [_percents(curve, dose) for curve in found]
-        least, covered, _ = parts[0]
-        value = least if first.uncovered_cm3 > 0 else covered
-        below, above = _numerical(first, dose, value)
-        low = _falling_ends(np.minimum.reduce([value + below, *(p[0] for p in parts)]))
-        high = _falling_ends(np.maximum.reduce([value + above, *(p[2] for p in parts)]), is_upper=True)
+        varied = [c for _, c in _others(first) if c.covered_cm3 > 0]
+        knots = _knots(_points(curve) for curve in (*drawn, *varied))
+        dose = _refined(knots, lambda d: np.stack(_band(found, d)))
+        low, value, high = _band(found, dose)
+        uncovered = max(c.uncovered_cm3 for c in found)
         at = [_dose_at(found, percent) for percent in PERCENTS]
-        uncovered = max(curve.uncovered_cm3 for curve in found)
-        is_lower_bound = is_open or uncovered > 0
         return cls(
             volume_cm3=first.volume_cm3,
             dose_gy=dose,
-            percent=low if is_lower_bound else value,
+            percent=low if is_open or uncovered > 0 else value,  # what is certain, whichever of them is true
             low=low,
             high=high,
             is_open=is_open,
-            is_lower_bound=is_lower_bound,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
             uncovered_cm3=uncovered,
         )
 
     @classmethod
     def of_envelopes(cls, found: Sequence[Envelope], *, is_open: bool) -> Ends:
-        """Of what is known of a sum with a course that is known as numbers only."""
+        """Of what is known of a sum with a course that is known as numbers only: the line is the low end."""
         volume = found[0].volume_cm3
         shares = np.sort(_AT_PERCENT)[::-1]
         cm3 = volume * shares / 100
@@ -95,8 +86,8 @@ class Ends:
             low=least,
             high=most,
             is_open=is_open,
-            is_lower_bound=is_open or bool((most > least).any()),
             at_percent=tuple(i.open_above() if is_open else i for i in at),
+            is_least=bool((high > low + _STEP_GY).any()),
         )
 
 
@@ -107,8 +98,7 @@ def _dose_at(every: Sequence[Curve], percent: float) -> Interval:
         return curve.dose_at_percent(percent)
 
     ends = [curve.bounds(metric) for curve in every]
-    found = functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
-    return found if found.is_bounded else Interval(value=found.low, low=found.low, high=found.high)
+    return functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
 
 
 def _points(curve: Curve) -> Floats:
@@ -126,36 +116,33 @@ def _knots(doses: Iterable[Floats]) -> Floats:
     return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
 
 
-def _beyond(curve: Curve) -> Iterator[Floats]:
-    """Doses outside of a curve that it may have by its numerical doubt: its band has corners there."""
-    if curve.others is None or curve.uncovered_cm3 > 0:
-        return
-    for _, other in curve.others():
-        points = _points(other)
-        yield points[(points < curve.min_gy) | (points > curve.max_gy)]
+def _band(found: Sequence[Curve], dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
+    """Of the volume, in percent, what has at least each dose: at least, by the first curve, and at most."""
+    parts = [_percents(curve, dose_gy) for curve in found]
+    first = found[0]
+    value = parts[0][0 if first.uncovered_cm3 > 0 else 1]
+    below, above = _numerical(first, dose_gy, value)
+    low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
+    high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
+    # A curve that falls has what more dose has, too: ends that rise would say less than is known.
+    low, high = np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)
+    return np.clip(low, 0, 100), value, np.clip(high, 0, 100)
 
 
-def _refined(dose_gy: Floats, curves: Sequence[Curve]) -> Floats:
-    """The same doses with more of them where a straight line between two would be off."""
+def _refined(dose_gy: Floats, percents: Callable[[Floats], Floats]) -> Floats:
+    """The same doses with more of them where a straight line between two would be off.
+
+    ``percents`` gives lines at doses, (lines, n).
+    """
     for _ in range(_ROUNDS):
         middle = (dose_gy[1:] + dose_gy[:-1]) / 2
-        off = np.zeros(middle.shape)
-        for curve in curves:
-            ends = _above(curve, dose_gy)
-            at_middle = _above(curve, middle) - (ends[1:] + ends[:-1]) / 2
-            off = np.maximum(off, 100 / curve.volume_cm3 * np.abs(at_middle))
+        ends = percents(dose_gy)
+        off = np.abs(percents(middle) - (ends[:, 1:] + ends[:, :-1]) / 2).max(axis=0)
         wanted = middle[(off > _OFF_PERCENT) & (np.diff(dose_gy) > 2 * _STEP_GY)]
         if not wanted.size:
             break
         dose_gy = np.union1d(dose_gy, wanted)
     return dose_gy
-
-
-def _falling_ends(percent: Floats, *, is_upper: bool = False) -> Floats:
-    """An end of a falling curve, which does not rise either: what more dose has, less has at least."""
-    if is_upper:
-        return np.clip(np.minimum.accumulate(percent), 0, 100)
-    return np.clip(np.maximum.accumulate(percent[::-1])[::-1], 0, 100)
 
 
 def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
@@ -180,13 +167,16 @@ def _falling(at_gy: Floats, dose_gy: Floats, amount: Floats) -> Floats:
     return np.where(dose_gy[first] == at_gy, amount[first], found)
 
 
+def _others(curve: Curve) -> tuple[tuple[str, Curve], ...]:
+    """The curve under other assumptions, each with what it is about; none while volume is uncovered."""
+    return () if curve.others is None or curve.uncovered_cm3 > 0 else curve.others()
+
+
 def _numerical(curve: Curve, dose_gy: Floats, percent: Floats) -> tuple[Floats, Floats]:
     """How far a line may be off by end caps and sampling, as :meth:`Curve.numerical` adds it up."""
     none = np.zeros(dose_gy.shape)
-    if curve.others is None or curve.uncovered_cm3 > 0:
-        return none, none
     apart: dict[str, list[Floats]] = {}
-    for about, other in curve.others():
+    for about, other in _others(curve):
         apart.setdefault(about, [none]).append(100 / other.volume_cm3 * _above(other, dose_gy) - percent)
     below = sum((np.minimum.reduce(d) for d in apart.values()), none)
     above = sum((np.maximum.reduce(d) for d in apart.values()), none)
@@ -205,8 +195,8 @@ def drawn_line(name: str, stage: Stage, quantity: str, ends: Ends, *, is_judged:
         low_percent=ends.low,
         high_percent=ends.high,
         is_open=ends.is_open,
-        is_lower_bound=ends.is_lower_bound,
         is_judged=is_judged,
         at_percent=ends.at_percent,
         uncovered_cm3=ends.uncovered_cm3,
+        is_least=ends.is_least,
     )

@@ -9,7 +9,16 @@ from dosecalc.celldoses import ALL_KEPT, CellDoses, Kept
 from dosecalc.checking.context import Context
 from dosecalc.checking.judging import measured, numerical
 from dosecalc.curves import Curve
-from dosecalc.envelopes import Envelope, Numbers, either, envelope_of, envelope_of_curve, plus, uniform
+from dosecalc.envelopes import (
+    Envelope,
+    Numbers,
+    either,
+    envelope_in_doubt,
+    envelope_of,
+    envelope_of_curve,
+    plus,
+    uniform,
+)
 from dosecalc.errors import MissingDoseError
 from dosecalc.goals import DoseAtPercent, DoseAtVolume, Extreme, Goal, Metric, Unit, VolumeAtDose
 from dosecalc.intervals import Interval
@@ -192,6 +201,14 @@ def envelope_over(
     base = either(ends) if ends else _nothing(cells)
     by_quantity = [_stated_envelopes(_volume_cm3(cells), ledger, q, name, kept=kept) for q in quantities]
     return functools.reduce(plus, [either(same) for same in zip(*by_quantity, strict=True)], base)
+
+
+def envelope_off(cells: CellDoses, ledger: Ledger, quantity: Quantity, name: str) -> Envelope:
+    """What is known of the sum in a structure with what end caps and sampling may do; numbers are exact."""
+    known = ledger.known()
+    base = envelope_in_doubt(cells.curve(known, quantity)) if len(known) else _nothing(cells)
+    stated = _stated_envelopes(_volume_cm3(cells), ledger, quantity, name)
+    return functools.reduce(plus, stated, base)
 
 
 def envelope_lessened(

@@ -20,12 +20,16 @@ Floats = npt.NDArray[np.float64]
 COLOURS = ("#0072b2", "#c14600", "#00795b", "#9b3b83", "#000000", "#7a5c00", "#5b4fc7", "#b3003c")
 """Told apart by colour-blind readers and on grey paper by their numbers; each 4.5:1 or more on white."""
 DASHES: Mapping[Stage, str] = {Stage.PROJECTED: "", Stage.GIVEN: "1.5 3", Stage.PLANNED: "8 4"}
+_BANDED = Stage.PROJECTED
+"""The one stage whose bands are drawn: those of three would cover each other."""
 WIDTH, HEIGHT = 860, 420
 LEFT, RIGHT, TOP, BOTTOM = 52, 846, 14, 372
 MOST_SHOWN = 8
 """Structures that are drawn at first where no rule judges any dose."""
 _LABEL_PERCENTS = (80, 66, 52, 38, 24, 73, 59, 45, 31, 17)
 _TICKS = 8
+_OFF_PX = 0.1
+"""A line may be off by so much, which is what its corners are rounded to."""
 _LABEL_PX = 130
 """Room that the label of a limit takes: those that are nearer to each other stand in rows."""
 
@@ -42,7 +46,7 @@ class DrawnStructure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLine:
-    """A line and its band as paths, and where its number stands.
+    """A line and its band as paths, and where its number stands; only some bands are to be seen.
 
     ``mark`` is the number of the structure, with a letter where it has several lines of one state.
     """
@@ -53,6 +57,7 @@ class DrawnLine:
     path: str
     band: str
     band_corners: int  # of the upper edge; those of the lower one follow, backwards
+    shows_band: bool
     dash: str
     label_x: float
     label_y: float
@@ -156,22 +161,28 @@ def _y(percent: float) -> float:
 
 
 def _points(dose_gy: Floats, percent: Floats, most_gy: float) -> list[str]:
-    """Corners of a line in pixels, those left out that lie on the way between their neighbours."""
-    xy = [(_x(float(d), most_gy), _y(float(p))) for d, p in zip(dose_gy, percent, strict=True)]
-    kept = xy[:1]
-    for middle, following in zip(xy[1:], [*xy[2:], None], strict=True):
-        if following is None or not _on_the_way(kept[-1], middle, following):
-            kept.append(middle)
-    return [f"{x:g},{y:g}" for x, y in kept]
+    """Corners of a line in pixels, those left out that lie on the way between those that are kept."""
+    xy = np.array([(_x(float(d), most_gy), _y(float(p))) for d, p in zip(dose_gy, percent, strict=True)])
+    kept = {0, len(xy) - 1}
+    spans = [(0, len(xy) - 1)]
+    while spans:
+        first, last = spans.pop()
+        off = _off_px(xy[first], xy[last], xy[first + 1 : last])
+        if off.size and off.max() > _OFF_PX:
+            middle = first + 1 + int(off.argmax())
+            kept.add(middle)
+            spans += [(first, middle), (middle, last)]
+    return [f"{x:g},{y:g}" for x, y in xy[sorted(kept)].tolist()]
 
 
-def _on_the_way(first: tuple[float, float], middle: tuple[float, float], last: tuple[float, float]) -> bool:
-    if middle == first:
-        return True
-    across = last[0] - first[0]
-    if across == 0:
-        return False
-    return abs(first[1] + (last[1] - first[1]) * (middle[0] - first[0]) / across - middle[1]) < 0.05
+def _off_px(first: Floats, last: Floats, points: Floats) -> Floats:
+    """How far points lie off a straight line from one to another, in pixels."""
+    along = last - first
+    length = float(np.hypot(*along))
+    apart = points - first
+    if length == 0:
+        return np.asarray(np.hypot(apart[:, 0], apart[:, 1]))
+    return np.asarray(np.abs(apart[:, 0] * along[1] - apart[:, 1] * along[0]) / length)
 
 
 def _marks(lines: Sequence[DvhLine], by_name: Mapping[str, DrawnStructure]) -> Iterator[str]:
@@ -203,6 +214,7 @@ def _drawn_line(line: DvhLine, structure: DrawnStructure, mark: str, most_gy: fl
         path="M" + "L".join(_points(line.dose_gy[:some], line.percent[:some], most_gy)),
         band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
         band_corners=len(upper),
+        shows_band=line.stage is _BANDED,
         dash=DASHES[line.stage],
         label_x=_x(dose_gy, most_gy),
         label_y=_y(at),
