@@ -181,13 +181,15 @@ class CellDoses:
 
     def lessened(self, ledger: Ledger, quantity: Bed | Eqd2, losses_gy: Mapping[str, float]) -> Curve:
         """The sum with so much of ``quantity`` taken off each course in every cell, of none below 0."""
-        total, change = np.zeros(self.volume_cm3.shape), np.zeros((3, *self.volume_cm3.shape))
+        total, known = np.zeros(self.volume_cm3.shape), np.zeros(self.volume_cm3.shape)
+        change = np.zeros((3, *self.volume_cm3.shape))
         for course in ledger.courses:
-            part = ledger.course(course)
-            left = self.total_gy(part, quantity) - losses_gy.get(course, 0.0)
+            part, loss_gy = ledger.course(course), losses_gy.get(course, 0.0)
+            left = self.total_gy(part, quantity) - loss_gy
             total = total + np.maximum(left, 0.0)
             change = change + np.where(left > 0, self._total_change(part, quantity), 0.0)
-        return self._curve(total, change, quantity, None)
+            known = known + np.maximum(self.known_total_gy(part, quantity) - loss_gy, 0.0)
+        return self._curve(total, change, quantity, known if np.isnan(total).any() else None)
 
     def _between(
         self, doses: Floats, changes: Floats, quantity: Quantity, known: Floats | None = None

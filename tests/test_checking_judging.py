@@ -96,6 +96,13 @@ def test_numerical_doubt_beside_missing_dose(stated: Interval, numerical: Interv
     assert judge_within(BELOW, stated, alone) is judge(BELOW, stated)
 
 
+def test_no_source_takes_a_dose_or_a_volume_below_0() -> None:
+    """Nothing is certain of a volume known as numbers only; its doubt is that of the 4 % that it may be."""
+    band = band_of(between(0.0, 0.5, 4.0), between(3.0, 4.0, 5.0))
+    assert band.by_source[Source.NUMERICAL] == between(0.0, 0.5, 1.5)
+    assert band.interval(list(Source)) == between(0.0, 0.5, 5.0)
+
+
 def test_text_names_the_end_that_reaches_the_limit() -> None:
     band = band_of(between(2.9, 2.9, 2.9), between(2.8, 2.9, 3.02))
     assert numerical_text(UNCERTAIN, BELOW, band, "Gy") == (

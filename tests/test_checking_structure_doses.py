@@ -66,6 +66,20 @@ def test_a_course_is_complete_where_the_sum_of_the_same_sessions_is_not() -> Non
     assert (prior.max_gy.is_bounded, total.max_gy.is_bounded) == (True, False)
 
 
+def test_what_is_certain_stands_in_every_quantity() -> None:
+    """The boost reaches none of the left carotid: at least 0.8 Gy x 3, 1.6 x 28 and 1.8 x 35, at any a/b."""
+    case = make_case(**COMPLETE, change={"boost": Changed(cut_x_mm=(-45.0, 20.0))})
+    known = ((3, 0.8), (28, 1.6), (35, 1.8))
+    found = row(case, LEFT, "total, a/b 2 to 3")
+    assert found.eqd2 is not None
+    assert found.bed is not None
+    least = sum(float(eqd2(n * d, fractions=n, alpha_beta_gy=2.0)) for n, d in known)
+    for metric in (found.eqd2.min_gy, found.eqd2.mean_gy, found.eqd2.near_max_gy, found.eqd2.max_gy):
+        assert (metric.low, metric.is_bounded) == (pytest.approx(least), False)
+    least = sum(float(bed(n * d, fractions=n, alpha_beta_gy=3.0)) for n, d in known)
+    assert found.bed.mean_gy.low == pytest.approx(least)
+
+
 def test_rows_of_a_carotid() -> None:
     """2 Gy in each of 3 sessions, 1.6 Gy in 28, 1.8 Gy in 35."""
     structure = table(make_case(**COMPLETE))[LEFT]

@@ -104,3 +104,11 @@ def test_band_does_not_follow_the_mapping_it_was_made_from() -> None:
     band = Band(value=2.9, by_source=sources)
     sources.clear()
     assert band.interval([Source.NUMERICAL]).high == 3.1
+
+
+@pytest.mark.parametrize(("value", "low"), [(3.0, 0.0), (0.0, 0.0), (-2.0, -2.0)])
+def test_deviations_that_add_up_end_at_0(value: float, low: float) -> None:
+    """Two sources that take 2 % each off a volume of 3 %: no volume is below 0."""
+    moved = Interval(value=value, low=max(value - 2, min(value, 0.0)), high=value + 2)
+    band = Band(value=value, by_source={Source.NUMERICAL: moved, Source.ALPHA_BETA: moved})
+    assert band.interval(list(Source)).low == low

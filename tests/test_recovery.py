@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
@@ -20,9 +21,9 @@ from cases import (
     make_statement,
     one,
 )
-from factories import make_box, make_dose, make_uniform_dose
+from factories import make_box, make_dose, make_lattice, make_uniform_dose
 
-from dosecalc import Bed, Eqd2, Finding, Ledger, Outcome, Physical, Protocol, accumulate, eqd2
+from dosecalc import Bed, Eqd2, Finding, Ledger, Outcome, Physical, Protocol, accumulate, bed, eqd2
 from dosecalc.case import Case
 from dosecalc.celldoses import cell_doses
 from dosecalc.envelopes import uniform
@@ -228,6 +229,19 @@ class TestRangeOfAlphaBeta:
                 for each in points
             ]
             assert min(sums) == pytest.approx(expected, abs=0.006)
+
+    def test_what_is_certain_of_a_sum_less_a_loss(self) -> None:
+        """The second dose ends in the middle: 60 Gy in 30 fractions less 15, and what the loss eats up."""
+        whole = make_lattice()
+        lattice = replace(whole, x_mm=whole.x_mm[whole.x_mm <= 0])
+        half = make_dose(field=lambda x, y, z: 20 + 0 * x, lattice=lattice)
+        ledger = Ledger.from_doses([(make_uniform_dose(gy=60.0), 30), (half, 10)])
+        cells = cell_doses(make_box(), ledger.grids())
+        first, second = (float(bed(gy, fractions=n, alpha_beta_gy=3.0)) for gy, n in ((60, 30), (20, 10)))
+        curve = cells.lessened(ledger, Bed(alpha_beta_gy=3.0), {"course 1": 15.0, "course 2": 40.0})
+        assert 0 < curve.uncovered_cm3 < curve.volume_cm3
+        assert second < 40
+        assert curve.bounds(lambda c: c.mean_gy).low == pytest.approx(first - 15)
 
     def test_an_enclosure_holds_every_value_within(self) -> None:
         """Doses of two courses that cross: metrics at any a/b of the range lie within the enclosure."""

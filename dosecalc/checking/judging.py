@@ -169,7 +169,8 @@ def band_of(
         if moved is not None and not moved.is_exact:
             below, above = moved.value - moved.low, moved.high - moved.value
             value = stated.value
-            by_source[source] = Interval(value=value, low=value - below, high=value + above)
+            low = max(value - below, min(value, 0.0))  # no dose and no volume is less than none
+            by_source[source] = Interval(value=value, low=low, high=value + above)
     return Band(value=stated.value, by_source=by_source)
 
 
