@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from types import MappingProxyType
@@ -109,6 +110,18 @@ class Enclosure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Given:
+    """What sessions give to each cell, made once for all quantities that a sum is asked in.
+
+    ``doses`` is that of each grid; ``gy`` of a session, (n,), and ``change`` across each cell, (3, n).
+    """
+
+    doses: Mapping[DoseGrid, Floats]
+    gy: Callable[[tuple[Contribution, ...]], Floats]
+    change: Callable[[tuple[Contribution, ...]], Floats]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CellDoses:
     """The dose of some grids at every cell of a structure, each grid evaluated once.
 
@@ -154,17 +167,17 @@ class CellDoses:
         """
         if ledger.missing():
             return np.full(self.volume_cm3.shape, np.nan)
-        return self._kept_total(ledger, quantity, kept, self.gy)
+        return self._kept_total(ledger, quantity, kept, self._given(self.gy))
 
     def known_total_gy(self, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Floats:
         """The sum that each cell has at least: parts that are not known count as nothing."""
-        return self._kept_total(ledger, quantity, kept, self._known_gy())
+        return self._kept_total(ledger, quantity, kept, self._given(self._known_gy()))
 
     def curve(self, ledger: Ledger, quantity: Quantity, kept: Kept = ALL_KEPT) -> Curve:
         """The dose-volume curve of the sum over a ledger."""
-        dose = self.total_gy(ledger, quantity, kept)
+        ((dose, change),) = self._sums(ledger, [quantity], kept)
         known = self.known_total_gy(ledger, quantity, kept) if np.isnan(dose).any() else None
-        return self._curve(dose, self._kept_change(ledger, quantity, kept), quantity, known)
+        return self._curve(dose, change, quantity, known)
 
     def between(self, ledger: Ledger, quantities: Sequence[Quantity], kept: Kept = ALL_KEPT) -> Enclosure:
         """The curves of what each cell has at least and at most, of the same sum in several quantities.
@@ -172,8 +185,7 @@ class CellDoses:
         A cell's EQD2 rises or falls with a/b all along, so that those of two ends of a range enclose it; the
         cells of a structure do not all rise or fall together, so that no single one has the ends of a D or V.
         """
-        doses = np.array([self.total_gy(ledger, q, kept) for q in quantities])
-        changes = np.array([self._kept_change(ledger, q, kept) for q in quantities])
+        doses, changes = (np.array(each) for each in zip(*self._sums(ledger, quantities, kept), strict=True))
         known = None
         if np.isnan(doses).any():
             known = np.array([self.known_total_gy(ledger, q, kept) for q in quantities])
@@ -182,12 +194,12 @@ class CellDoses:
     def lessened(self, ledger: Ledger, quantity: Bed | Eqd2, losses_gy: Mapping[str, float]) -> Curve:
         """The sum with so much of ``quantity`` taken off each course in every cell, of none below 0."""
         total, known = np.zeros(self.volume_cm3.shape), np.zeros(self.volume_cm3.shape)
-        change = np.zeros((3, *self.volume_cm3.shape))
+        change, given = np.zeros((3, *self.volume_cm3.shape)), self._given(self.gy)
         for course in ledger.courses:
             part, loss_gy = ledger.course(course), losses_gy.get(course, 0.0)
             left = self.total_gy(part, quantity) - loss_gy
             total = total + np.maximum(left, 0.0)
-            change = change + np.where(left > 0, self._total_change(part, quantity), 0.0)
+            change = change + np.where(left > 0, self._total_change(part, quantity, given), 0.0)
             known = known + np.maximum(self.known_total_gy(part, quantity) - loss_gy, 0.0)
         return self._curve(total, change, quantity, known if np.isnan(total).any() else None)
 
@@ -200,25 +212,44 @@ class CellDoses:
         """
         ends = []
         for which, end in ((doses.argmin(axis=0), np.min), (doses.argmax(axis=0), np.max)):
-            dose = np.take_along_axis(doses, which[None], axis=0)[0]
-            change = np.take_along_axis(changes, which[None, None], axis=0)[0]
+            dose, change = doses[0], changes[0]
+            for k in range(1, len(doses)):
+                dose, change = np.where(which == k, doses[k], dose), np.where(which == k, changes[k], change)
             at_least = None if known is None else end(known, axis=0)
             ends.append(self._curve(dose, change, quantity, at_least))
         return Enclosure(low=ends[0], high=ends[1])
 
-    def _kept_total(
-        self, ledger: Ledger, quantity: Quantity, kept: Kept, gy: Mapping[DoseGrid, Floats]
-    ) -> Floats:
+    def _given(self, gy: Mapping[DoseGrid, Floats]) -> _Given:
+        return _Given(
+            doses=gy,
+            gy=functools.cache(lambda contributions: self._weighted(_weights((contributions, 1)), gy)),
+            change=functools.cache(lambda contributions: self._weighted_change(_weights((contributions, 1)))),
+        )
+
+    def _sums(
+        self, ledger: Ledger, quantities: Sequence[Quantity], kept: Kept
+    ) -> Iterator[tuple[Floats, Floats]]:
+        """The sum in each quantity, (n,), NaN where a part is not known, and how it changes, (3, n)."""
+        given, unknown = self._given(self.gy), bool(ledger.missing())
+        for quantity in quantities:
+            total = np.full(self.volume_cm3.shape, np.nan)
+            if not unknown:
+                total = self._kept_total(ledger, quantity, kept, given)
+            yield total, self._kept_change(ledger, quantity, kept, given)
+
+    def _kept_total(self, ledger: Ledger, quantity: Quantity, kept: Kept, given: _Given) -> Floats:
         if not kept:
-            return self._total(ledger, quantity, gy)
+            return self._total(ledger, quantity, given)
         _require_effect(quantity)
-        parts = [kept.get(c, 1.0) * self._total(ledger.course(c), quantity, gy) for c in ledger.courses]
+        parts = [kept.get(c, 1.0) * self._total(ledger.course(c), quantity, given) for c in ledger.courses]
         return np.asarray(sum(parts))
 
-    def _kept_change(self, ledger: Ledger, quantity: Quantity, kept: Kept) -> Floats:
+    def _kept_change(self, ledger: Ledger, quantity: Quantity, kept: Kept, given: _Given) -> Floats:
         if not kept:
-            return self._total_change(ledger, quantity)
-        parts = [kept.get(c, 1.0) * self._total_change(ledger.course(c), quantity) for c in ledger.courses]
+            return self._total_change(ledger, quantity, given)
+        parts = [
+            kept.get(c, 1.0) * self._total_change(ledger.course(c), quantity, given) for c in ledger.courses
+        ]
         return np.asarray(sum(parts))
 
     def session_curve(self, contributions: tuple[Contribution, ...]) -> Curve:
@@ -242,38 +273,38 @@ class CellDoses:
     def _weighted_change(self, weights: Mapping[DoseGrid, Fraction]) -> Floats:
         return self._weighted(weights, self.change_gy) if weights else np.zeros((3, *self.volume_cm3.shape))
 
-    def _total_change(self, ledger: Ledger, quantity: Quantity) -> Floats:
+    def _total_change(self, ledger: Ledger, quantity: Quantity, given: _Given) -> Floats:
         """By how much a sum changes across each cell, (3, n): by the chain rule, where it is no plain sum."""
         if not isinstance(quantity, Bed | Eqd2):
             weights = _weights(*((g.contributions, g.count) for g in ledger.distinct()))
             return self._weighted_change(weights)
         total = np.zeros((3, *self.volume_cm3.shape))
         for day in _days(ledger, quantity.model):
-            sessions = [_weights((contributions, 1)) for contributions in day.sessions]
             slopes = day_bed_slopes(
-                [self._weighted(weights, self.gy) for weights in sessions],
+                [given.gy(contributions) for contributions in day.sessions],
                 hours=day.hours,
                 alpha_beta_gy=quantity.alpha_beta_gy,
                 model=quantity.model,
             )
-            for slope, weights in zip(slopes, sessions, strict=True):
-                total += day.count * slope * self._weighted_change(weights)
+            for slope, contributions in zip(slopes, day.sessions, strict=True):
+                total += day.count * slope * given.change(contributions)
         if isinstance(quantity, Eqd2):
             return bed_to_eqd2(total, alpha_beta_gy=quantity.alpha_beta_gy)
         return total
 
-    def _total(self, ledger: Ledger, quantity: Quantity, gy: Mapping[DoseGrid, Floats]) -> Floats:
+    def _total(self, ledger: Ledger, quantity: Quantity, given: _Given) -> Floats:
         if not len(ledger):
             raise MissingDoseError("the ledger holds no session: expected one or more to sum over")
         match quantity:
             case Physical():
-                return self._weighted(_weights(*((g.contributions, g.count) for g in ledger.distinct())), gy)
+                weights = _weights(*((g.contributions, g.count) for g in ledger.distinct()))
+                return self._weighted(weights, given.doses)
             case (
                 Bed(alpha_beta_gy=alpha_beta_gy, model=model) | Eqd2(alpha_beta_gy=alpha_beta_gy, model=model)
             ):
                 total = np.zeros(self.volume_cm3.shape)
                 for day in _days(ledger, model):
-                    doses = [self._weighted(_weights((c, 1)), gy) for c in day.sessions]
+                    doses = [given.gy(contributions) for contributions in day.sessions]
                     total += day.count * day_bed(
                         doses, hours=day.hours, alpha_beta_gy=alpha_beta_gy, model=model
                     )

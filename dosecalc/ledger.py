@@ -151,11 +151,12 @@ class Ledger:
 
     def _linked(self) -> list[tuple[Session, ...]]:
         """The sessions parted so that no two of one day are in different parts."""
-        parts: list[dict[int, Session]] = []
+        part_of: dict[int, set[int]] = {}
         for day in self._days():
-            joined = day | {n: s for p in parts if not p.keys().isdisjoint(day) for n, s in p.items()}
-            parts = [*(p for p in parts if p.keys().isdisjoint(day)), joined]
-        return [tuple(p[n] for n in sorted(p)) for p in sorted(parts, key=min)]
+            joined = set(day).union(*(part_of[n] for n in day if n in part_of))
+            part_of.update(dict.fromkeys(joined, joined))
+        parts = {min(part): sorted(part) for part in part_of.values()}
+        return [tuple(self.sessions[n] for n in part) for _, part in sorted(parts.items())]
 
     def in_one_visit_a_day(self) -> Ledger:
         """The same treatment with all that is given in one day taken as one session.

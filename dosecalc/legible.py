@@ -23,6 +23,8 @@ def clean(text: str) -> str:
 
 def printable(text: str) -> str:
     """One line as it stands, but for control and direction characters, which become blanks."""
+    if text.isprintable():  # as most are: then there is none
+        return text
     return "".join(" " if unicodedata.category(c)[0] == "C" else c for c in text)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,10 +48,11 @@ class Ends:
         drawn = [c for curve in found for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
-        varied = [c for _, c in _others(first) if c.covered_cm3 > 0]
-        knots = _knots(_points(curve) for curve in (*drawn, *varied))
+        knots = _knots([*map(_points, drawn), *_beyond(first)])
         dose = _refined(knots, lambda d: np.stack(_band(found, d)))
         low, value, high = _band(found, dose)
+        # A curve that falls has what more dose has, too: ends that rise would say less than is known.
+        low, high = np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)
         uncovered = max(c.uncovered_cm3 for c in found)
         at = [_dose_at(found, percent) for percent in PERCENTS]
         return cls(
@@ -116,6 +117,14 @@ def _knots(doses: Iterable[Floats]) -> Floats:
     return np.unique(np.maximum(np.concatenate([[0.0], *(np.round(d, 2) for d in found), *beside]), 0.0))
 
 
+def _beyond(curve: Curve) -> Iterator[Floats]:
+    """Doses outside of a curve that it may have by its numerical doubt: its band has corners there."""
+    for _, other in _others(curve):
+        if other.covered_cm3 > 0:
+            points = _points(other)
+            yield points[(points < curve.min_gy) | (points > curve.max_gy)]
+
+
 def _band(found: Sequence[Curve], dose_gy: Floats) -> tuple[Floats, Floats, Floats]:
     """Of the volume, in percent, what has at least each dose: at least, by the first curve, and at most."""
     parts = [_percents(curve, dose_gy) for curve in found]
@@ -124,8 +133,6 @@ def _band(found: Sequence[Curve], dose_gy: Floats) -> tuple[Floats, Floats, Floa
     below, above = _numerical(first, dose_gy, value)
     low = np.minimum.reduce([value + below, *(p[0] for p in parts)])
     high = np.maximum.reduce([value + above, *(p[2] for p in parts)])
-    # A curve that falls has what more dose has, too: ends that rise would say less than is known.
-    low, high = np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)
     return np.clip(low, 0, 100), value, np.clip(high, 0, 100)
 
 
@@ -134,15 +141,23 @@ def _refined(dose_gy: Floats, percents: Callable[[Floats], Floats]) -> Floats:
 
     ``percents`` gives lines at doses, (lines, n).
     """
+    at = percents(dose_gy)
+    left, right, at_left, at_right = dose_gy[:-1], dose_gy[1:], at[:, :-1], at[:, 1:]
+    found = [dose_gy]
     for _ in range(_ROUNDS):
-        middle = (dose_gy[1:] + dose_gy[:-1]) / 2
-        ends = percents(dose_gy)
-        off = np.abs(percents(middle) - (ends[:, 1:] + ends[:, :-1]) / 2).max(axis=0)
-        wanted = middle[(off > _OFF_PERCENT) & (np.diff(dose_gy) > 2 * _STEP_GY)]
-        if not wanted.size:
+        middle = (left + right) / 2
+        at_middle = percents(middle)
+        off = np.abs(at_middle - (at_left + at_right) / 2).max(axis=0)
+        halved = (off > _OFF_PERCENT) & (right - left > 2 * _STEP_GY)
+        if not halved.any():
             break
-        dose_gy = np.union1d(dose_gy, wanted)
-    return dose_gy
+        found.append(middle[halved])
+        left, right = np.append(left[halved], middle[halved]), np.append(middle[halved], right[halved])
+        at_left, at_right = (
+            np.hstack([at_left[:, halved], at_middle[:, halved]]),
+            np.hstack([at_middle[:, halved], at_right[:, halved]]),
+        )
+    return np.unique(np.concatenate(found))
 
 
 def _percents(curve: Curve, dose_gy: Floats) -> tuple[Floats, Floats, Floats]:

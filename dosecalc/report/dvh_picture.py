@@ -162,7 +162,9 @@ def _y(percent: float) -> float:
 
 def _points(dose_gy: Floats, percent: Floats, most_gy: float) -> list[str]:
     """Corners of a line in pixels, those left out that lie on the way between those that are kept."""
-    xy = np.array([(_x(float(d), most_gy), _y(float(p))) for d, p in zip(dose_gy, percent, strict=True)])
+    x = LEFT + (RIGHT - LEFT) * dose_gy / most_gy
+    y = BOTTOM - (BOTTOM - TOP) * percent / 100
+    xy = np.asarray(np.round(np.column_stack([x, y]), 1), dtype=np.float64)
     kept = {0, len(xy) - 1}
     spans = [(0, len(xy) - 1)]
     while spans:

@@ -88,8 +88,8 @@ def placed(
 
 def _covered(middles: Floats, half: Floats, points: Floats) -> npt.NDArray[np.intp]:
     """How many points of lines each box would cover."""
-    near = np.abs(points[None] - middles[:, None]) < half + 1.0
-    return np.asarray(np.count_nonzero(near.all(axis=2), axis=1))
+    beside, above = (np.abs(points[:, k] - middles[:, k, None]) < half[k] + 1.0 for k in (0, 1))
+    return np.asarray(np.count_nonzero(beside & above, axis=1))
 
 
 def _places(each: Wanted, half: Floats) -> tuple[Floats, Floats]:
