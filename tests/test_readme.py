@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 import dosecalc
 from dosecalc.casefile import read_statement
 from dosecalc.cli import main
+from dosecalc.cli_options import parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -39,6 +42,23 @@ def test_shell_commands_name_what_exists() -> None:
     assert all(os.fspath(c).count("\n") == 0 for c in (main_job, tests))
     assert ".[test]" in main_job
     assert ".[test]" in tests
+
+
+def commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    """A parser and those of all commands below it."""
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for below in action.choices.values():
+                yield from commands(below)
+
+
+def test_every_command_and_option_is_named() -> None:
+    found = list(commands(parser()))
+    options = {o for c in found for a in c._actions for o in a.option_strings if o.startswith("--")}
+    assert len(options) > 30
+    assert sorted(o for o in options - {"--help"} if o not in README) == []
+    assert [c.prog for c in found if c.prog.count(" ") == 1 and c.prog not in README] == []
 
 
 def test_case_file_is_valid(tmp_path: Path) -> None:

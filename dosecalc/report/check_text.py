@@ -143,6 +143,7 @@ def _stop_points(result: CheckResult) -> Iterator[Block]:
         ]
         if futures:
             header = ["rule", "structure", "unit", "stop there", "full course"]
+            yield ""
             yield Table(header=header, rows=futures, words=3)
 
 
