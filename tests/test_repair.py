@@ -141,7 +141,7 @@ class TestLedger:
         flat = make_uniform_dose(gy=15.0)
         ledger = sessions_of([(ramp, 3), (flat, 3)], (0, 6), 3)
         cells = cell_doses(make_box(), ledger.grids())
-        change = cells._total_change(ledger, eqd2(4.4))[0]
+        ((_, (change, *_)),) = cells._sums(ledger, [eqd2(4.4)], {})
         width = cells.change_gy[ramp][0] / 0.3
         per_fraction = cells.gy[ramp] / 3
 
