@@ -69,17 +69,20 @@ class DvhLine:
 class DvhLimit:
     """A limit where it stands beside the lines: a dose, and a part of the volume in percent.
 
-    ``percent`` is None for a limit of a mean, which is no point of a curve. ``is_upper`` says that the line
-    has to pass below and to the left of it.
+    ``quantity`` is that of its line. ``percent`` is None for a limit of a mean, which is no point of a curve.
+    ``is_upper`` says that the line has to pass below and to the left of it; ``measured`` is what was held
+    against it, in the unit of the goal, empty where nothing was.
     """
 
     rule: str
     structure: str
+    quantity: str
     goal: str
     dose_gy: float
     percent: float | None
     is_upper: bool
     outcome: Outcome
+    measured: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,10 @@ class DoseAtVolume:
     cm3: float
 
 
+_HOTTEST_PERCENT = 5.0
+"""A dose that no more of a volume has is one of its hot spot: D2% is the near-maximum of ICRU Report 83."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseAtPercent:
     """``D95%``: the highest dose that a percentage of the volume has at least."""
@@ -105,10 +109,13 @@ class Goal:
     def limits_hot_spot(self) -> bool:
         """Whether it bounds the hottest spot from above, so that its place is worth showing.
 
-        >>> [parse_goal(text).limits_hot_spot for text in ("D0.03cc < 3 Gy", "D2cc > 3 Gy", "Mean < 3 Gy")]
-        [True, False, False]
+        >>> goals = "D0.03cc < 3 Gy", "D2% < 3 Gy", "D2cc > 3 Gy", "D50% < 3 Gy", "Mean < 3 Gy"
+        >>> [parse_goal(text).limits_hot_spot for text in goals]
+        [True, True, False, False, False]
         """
         hottest = isinstance(self.metric, DoseAtVolume) or self.metric is Extreme.MAXIMUM
+        if isinstance(self.metric, DoseAtPercent):
+            hottest = self.metric.percent <= _HOTTEST_PERCENT
         return hottest and self.comparison.is_upper
 
 

@@ -179,6 +179,7 @@ class HotSpot:
     unit : unit of the value, the limit and the isodoses
     xyz_mm : the hot spot in the patient system
     value : dose there; with ``at_least`` a part of the sum is not known there, and the truth may be more
+    ends : what it may be instead, as of a fraction that was broken off or of visits of one day, or None
     limit, comparison : the limit, and how the dose was held against it
     sections : axial, coronal and sagittal
     notes : what is not drawn and why, and what else a reader should know of the picture
@@ -193,5 +194,6 @@ class HotSpot:
     limit: float
     comparison: str
     sections: tuple[Section, ...]
+    ends: tuple[float, float] | None = None
     at_least: bool = False
     notes: tuple[str, ...] = ()

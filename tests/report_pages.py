@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from dataclasses import replace
 from decimal import Decimal
 
 from cases import (
     CORD,
+    INDUCTION_DATES,
     LEFT,
     MUCOSA,
     RIGHT,
@@ -19,6 +21,7 @@ from cases import (
     make_case,
     make_statement,
 )
+from test_visits import begun, record
 
 from dosecalc import CheckResult
 from dosecalc.case import Case
@@ -41,6 +44,18 @@ def failing_case() -> Case:
         change={"boost": Changed(left_gy=2.6, spot_gy=1.0)},
         statement=stated,
     )
+
+
+def broken_off_case() -> Case:
+    """Of each boost both beams stopped at 60 of 100 MU; whole, it gives the left carotid 6 Gy."""
+    days = [dt.datetime.combine(day, dt.time(10)) for day in INDUCTION_DATES]
+    late = dt.timedelta(minutes=20)
+    records = [
+        r
+        for n, day in enumerate(days, 1)
+        for r in (record("low", n, day), record("boost", n, day + late, parts=("0.6", "0.6")))
+    ]
+    return replace(begun(records), doses=make_case(change={"boost": Changed(left_gy=6.0)}).doses)
 
 
 @functools.cache

@@ -26,6 +26,7 @@ from cases import (
     judged,
     make_case,
     make_statement,
+    redefine,
 )
 
 import dosecalc
@@ -36,7 +37,7 @@ from dosecalc.curves import Curve
 from dosecalc.drawings import PERCENTS, DvhFigure, DvhLine, Stage
 from dosecalc.envelopes import Numbers
 from dosecalc.protocol import Protocol
-from dosecalc.report.dvh_picture import drawn_figure, drawn_structures
+from dosecalc.rules import SessionLimit, SessionReading
 from dosecalc.statement import CourseStatement, PlanStatement
 
 STEP_GY = 1.1e-3
@@ -252,6 +253,7 @@ class TestLimits:
         (limit,) = figure(result, key).limits
         assert limit.dose_gy == pytest.approx(gy)
         assert limit.percent == percent
+        assert float(limit.measured) == pytest.approx(result.findings[-1].measured or 0.0, abs=0.006)
         others = [f for f in result.draw().figures if f.key not in {key, "day-induction"}]
         assert all(f.limits == () for f in others)
 
@@ -260,34 +262,35 @@ class TestLimits:
         assert found.limits == ()
         assert any("R40.x" in note and "a/b" in note for note in found.notes)
 
-    def test_one_that_could_not_be_judged_is_named(self) -> None:
-        """Of the mucosa nothing is known, as it is not contoured; the others have their marks."""
-        reference = with_prior().structure_sets[0]
-        without = replace(reference, structures=tuple(s for s in reference if s.name != MUCOSA))
-        result = judged(replace(with_prior(), structure_sets=(without,)))
-        assert any(
-            n == f"R16: {MUCOSA}: NOT EVALUATED: not drawn" for n in figure(result, "day-induction").notes
-        )
-
     def test_coverage_is_said_to_be_judged_elsewhere(self) -> None:
         assert any(n.startswith("coverage (R11, R13)") for n in figure(prior_result(), "physical").notes)
         assert not any("coverage" in n for n in figure(prior_result(), "eqd2").notes)
 
-    def test_two_readings_of_one_structure_have_marks_of_their_own(self) -> None:
-        """The session of 3.3 Gy and the boost alone with 2.5 Gy: two lines, each said to be what it is."""
-        protocol = extended(
-            f'[[rules]]\nid = "R15.x"\ntitle = "alone"\nkind = "session_limit"\nlevel = "required"\n'
-            f'structures = ["{LEFT}"]\ncourse = "induction"\ngoal = "D0.03cc < 3 Gy/fx"\n'
-            'reading = "each_plan"\nsource = "a test"\n'
-        )
-        result = judged(make_case(change={"boost": Changed(left_gy=2.5)}), protocol=protocol)
-        found = figure(result, "day-induction")
-        drawn = drawn_figure(found, drawn_structures(result, [found]))
-        number = {s.name: s.number for s in drawn.structures}[LEFT]
-        legend = {mark: quantity for s, mark, quantity in drawn.legend if s.name == LEFT}
-        assert set(legend) == {f"{number}a", f"{number}b"}
-        assert "Boost alone" in legend[f"{number}b"]
-        assert {d.mark for d in drawn.lines if d.structure.name == RIGHT} == {str(number + 1)}
+
+class TestLimitsThatAreNotDrawn:
+    def test_one_without_a_line_is_named_with_its_outcome(self) -> None:
+        """There is no mucosa: its limits, per session and on the sum, stand in no figure."""
+        more = cumulative("Dmax < 100 Gy", structure=MUCOSA)
+        result = judged(with_prior(structures={MUCOSA: None}), protocol=more)
+        for key, rule in (("day-induction", "R16"), ("physical", "R40.x")):
+            assert f"{rule} {MUCOSA}: NOT EVALUATED, not drawn" in figure(result, key).notes
+        assert not any("R40.x" in note for note in figure(result, "eqd2").notes)
+
+    def test_nor_one_of_which_nothing_could_be_judged(self) -> None:
+        """Neither dose of the induction reaches the right carotid."""
+        cut = Changed(cut_x_mm=(-20.0, 45.0))
+        found = figure(judged(make_case(change={"low": cut, "boost": cut})), "day-induction")
+        assert RIGHT not in {li.structure for li in found.lines}
+        assert f"R15 {RIGHT}: NOT EVALUATED, not drawn" in found.notes
+
+    def test_where_every_limit_is_drawn_nothing_is_said(self) -> None:
+        result = judged(with_prior(), protocol=cumulative("Dmax < 119 Gy EQD2(3)"))
+        assert not any("EVALUATED" in n for f in result.draw().figures for n in f.notes)
+
+    def test_coverage_is_said_to_be_judged_elsewhere(self) -> None:
+        (note,) = (n for n in figure(prior_result(), "physical").notes if n.startswith("coverage"))
+        assert "R11, R13" in note
+        assert not any(n.startswith("coverage") for n in figure(prior_result(), "eqd2").notes)
 
 
 def test_structures_without_a_b_are_named_and_not_drawn_as_eqd2() -> None:
@@ -355,6 +358,34 @@ class TestTheDayThatWasJudged:
         assert at(drawn, 2.5 + STEP_GY) == 0
         assert "Boost alone" in drawn.quantity
         assert {li.outcome for li in found.limits} == {Outcome.PASS}
+
+    def test_each_rule_has_the_line_that_it_judged(self) -> None:
+        """One per plan and one per session, on the same carotid: two lines, each with its own limit."""
+        protocol = session_rule("D0.03cc < 3 Gy/fx").rules
+        per_plan = [
+            replace(r, test=replace(r.test, reading=SessionReading.EACH_PLAN))
+            for r in protocol
+            if r.id == "R15.x" and isinstance(r.test, SessionLimit)
+        ]
+        both = replace(redefine(), rules=(*redefine().rules, *per_plan))
+        case = make_case(change={"boost": Changed(left_gy=2.5)})
+        found = figure(judged(case, protocol=both, only=["R15", "R15.x"]), "day-induction")
+        by_quantity = {li.quantity: li for li in found.lines if li.structure == LEFT}
+        doses = {quantity: li.at_percent[0].value for quantity, li in by_quantity.items()}
+        assert sorted(doses.values()) == pytest.approx([2.5, 3.3])
+        limits = {li.rule: doses[li.quantity] for li in found.limits if li.structure == LEFT}
+        assert limits == {"R15": pytest.approx(3.3), "R15.x": pytest.approx(2.5)}
+        assert found.title == "Dose of one day and one plan alone in one day of the induction course"
+
+    def test_a_plan_that_is_all_of_a_session_has_a_line_for_each_reading(self) -> None:
+        """The dose of both is the same, and what it is the dose of is not."""
+        both = (SessionReading.SESSION_SUM, SessionReading.EACH_PLAN)
+        (rule,) = (r for r in session_rule("D0.03cc < 3 Gy/fx", course="definitive").rules if r.id == "R15.x")
+        assert isinstance(rule.test, SessionLimit)
+        rules = tuple(replace(rule, id=r.value, test=replace(rule.test, reading=r)) for r in both)
+        found = figure(judged(make_case(), protocol=replace(redefine(), rules=rules)), "day-definitive")
+        assert len({li.quantity for li in found.lines}) == 2
+        assert [li.quantity for li in found.limits] == [li.quantity for li in found.lines]
 
     def test_what_could_not_be_judged_has_no_line(self) -> None:
         result = judged(make_case(no_dose=["low", "boost"]), only=["R15"])
@@ -508,6 +539,8 @@ def test_two_structures_of_one_name_stay_two() -> None:
     [
         ("D0.03cc < 1 Gy/fx", True),
         ("Dmax < 1 Gy/fx", True),
+        ("D2% < 1 Gy/fx", True),
+        ("D50% < 1 Gy/fx", False),
         ("Mean < 1 Gy/fx", False),
         ("D0.1cc > 9 Gy/fx", False),
     ],

@@ -31,6 +31,7 @@ from cases import (
     standard_structures,
 )
 from ct_files import save_ct
+from report_pages import broken_off_case
 from test_recovery import RULE
 
 from dosecalc import CheckResult, Outcome, Protocol, StructureSet, read_case
@@ -177,6 +178,26 @@ class TestNotKnown:
         assert spot.at_least
         assert any(n.startswith("not drawn: dose RD_boost.dcm: no registration links") for n in spot.notes)
         assert isodoses(spot.sections[0])[3.75][:, 0] == pytest.approx(30, abs=1e-6)
+
+
+class TestBrokenOff:
+    """Of each boost both beams stopped at 60 of 100 MU: of 6 Gy what a plan gives by then is not known."""
+
+    def test_the_hot_spot_of_a_session_has_its_ends(self) -> None:
+        spot = left_spot(broken_off_case())
+        assert spot.value == pytest.approx(0.8 + 0.6 * 6)
+        assert spot.ends == pytest.approx((0.8, 0.8 + 6))
+        assert not spot.at_least
+
+    def test_so_has_that_of_a_sum(self) -> None:
+        """Of all courses but the prior one, of which nothing is known: what is certain of it."""
+        spot = left_spot(broken_off_case(), cumulative("Dmax < 20 Gy"), only="R40.x")
+        least = 3 * 0.8 + 28 * 1.6
+        assert (spot.at_least, spot.ends) == (True, None)
+        assert spot.value == pytest.approx(least)
+
+    def test_one_that_is_known_has_none(self) -> None:
+        assert left_spot(linear_case()).ends is None
 
 
 def test_a_dose_on_another_image_is_looked_up_through_its_registration() -> None:

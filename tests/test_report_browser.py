@@ -234,6 +234,26 @@ def test_the_table_sorts_by_any_column(opened: Opened) -> None:
     assert names == sorted(names, key=str.lower)
 
 
+def test_a_range_sorts_by_its_upper_end(opened: Opened, browser: Any, files: Path) -> None:
+    """The least of all sums, were it a range up to more than any other, would stand first."""
+    tab, head = opened.tab, opened.tab.locator("table.sortable th button", has_text="EQD2 near max")
+    head.click()
+    least = min(v for v in column(tab, 10) if v is not None)
+    cell = f"tr.total [data-column='10'][data-value='{least}']"
+    tab.evaluate("cell => document.querySelector(cell).dataset.most = 999", cell)
+    head.click()
+    head.click()
+    assert column(tab, 10)[0] == least
+    ranges = Opened(browser, files / "in_part.html").tab
+    cells = ranges.eval_on_selector_all(
+        "table.sortable [data-most]", "all => all.map(c => [c.dataset.value, c.dataset.most, c.textContent])"
+    )
+    assert cells
+    for value, most, text in cells:
+        assert float(value) <= float(most)
+        assert text.endswith(f"{float(most):.2f}")
+
+
 _WORST = """
 () => Array.from(document.querySelectorAll("table.sortable tbody")).map((body) => Math.max(
   ...Array.from(body.querySelectorAll("[data-column='5'][data-value]")).map((c) => Number(c.dataset.value))))

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import LEFT, Changed, judged, make_case
-from report_pages import LONG, failing, hostile, in_part
+from cases import LEFT, Changed, cumulative, extended, judged, make_case, one
+from report_pages import LONG, broken_off_case, failing, failing_case, hostile, in_part
 
 import dosecalc
 from dosecalc import CheckResult, Outcome
@@ -78,9 +78,9 @@ class TestFirst:
                 "Did every required rule pass?",
                 "What was not judged?",
                 "What did it assume?",
+                "checked by",
                 "Required rules that do not pass",
                 "Decision point: 50 Gy, after fraction 25 of 28",
-                "checked by",
                 "Where limits are broken",
                 "Dose-volume curves",
                 "Doses of each structure",
@@ -114,6 +114,25 @@ class TestFirst:
         gravity = [Outcome.FAIL, Outcome.NOT_EVALUATED, Outcome.UNCERTAIN]
         places = [gravity.index(f.outcome) for f in summary.not_met]
         assert places == sorted(places)
+
+    def test_one_reason_is_told_once_and_what_falls_due_on_one_line(self) -> None:
+        """No dose of the boost: three rules cannot be judged on three structures for one reason."""
+        result = judged(make_case(no_dose=["low", "boost"]))
+        summary = summary_of(result)
+        reasons = [reason for _, reason in summary.not_judged]
+        assert sorted(reasons) == sorted(
+            {f.message for f in result.findings if f.outcome is Outcome.NOT_EVALUATED}
+        )
+        assert f"R18 {LEFT}, A_Carotid_R, Nasopharynx^Muc" in " ".join(
+            about for about, _ in summary.not_judged
+        )
+        for f in result.findings:
+            if f.outcome is Outcome.NOT_EVALUATED:
+                (about,) = (about for about, reason in summary.not_judged if reason == f.message)
+                assert f.rule in about
+                assert f.structure in about
+        assert len(summary.due) == len({(f.rule, f.structure) for f in result.not_due})
+        assert "R20 (2026-03-02, 2026-03-23); R25" in Page(check_html(result)).text
 
     def test_that_cumulative_organ_dose_was_not_judged_is_said_first(self) -> None:
         text = Page(check_html(judged(make_case()))).text
@@ -249,6 +268,56 @@ class TestFigures:
         assert any(a["data-name"] == LEFT for a in still)
 
 
+class TestLimits:
+    def test_one_of_a_mean_is_a_tick_with_its_value(self) -> None:
+        """No line has a mean at 0 % of the volume."""
+        result = judged(failing_case(), protocol=cumulative("Mean < 26 Gy"), only=["R15", "R40.x"])
+        figure = Page(check_html(result))
+        assert len([p for p in figure.tags("path") if p.get("class") == "mean"]) == 1
+        assert f"R40.x (3) Mean < 26 Gy: {one(result, 'R40.x').measured:.2f} FAIL" in figure.text
+        (limit,) = result.draw().figures[1].limits
+        assert limit.percent is None
+        assert len([p for p in figure.tags("path") if p.get("class") == "side"]) == 2  # of R15
+
+    def test_no_label_is_cut_off_at_the_right(self) -> None:
+        found = judged(failing_case(), protocol=cumulative("D0.03cc < 146 Gy", structure=LEFT))
+        figure = found.draw().figures[1]
+        far = tuple(replace(li, dose_gy=145.0, outcome=Outcome.NOT_EVALUATED) for li in figure.limits)
+        lines = tuple(li for li in figure.lines if li.structure == LEFT)
+        structures = drawn_structures(found, [figure])
+        (mark,) = drawn_figure(replace(figure, limits=far, lines=lines), structures).limits
+        assert mark.x > 700
+        assert mark.label.anchor == "end"
+        assert "NOT EVALUATED" in mark.label.text
+
+
+def test_several_lines_of_a_structure_have_letters_and_a_legend() -> None:
+    """The sum of a day and one plan of it: 3a and 3b on the lines, in the legend and in the numbers."""
+    both = extended(
+        '[[rules]]\nid = "R15.x"\ntitle = "per plan"\nkind = "session_limit"\nlevel = "required"\n'
+        f'structures = ["{LEFT}"]\ncourse = "induction"\ngoal = "D0.03cc < 3 Gy/fx"\n'
+        'reading = "each_plan"\nsource = "a test"\n'
+    )
+    result = judged(failing_case(), protocol=both, only=["R15", "R15.x"])
+    figures = result.draw().figures
+    structures = drawn_structures(result, figures)
+    drawn = drawn_figure(figures[0], structures)
+    legend = {q: [mark for mark, _ in marks] for q, marks in drawn.legend(all_of_them=True).items()}
+    numbers = {s.name: s.number for s in structures}
+    left, right = numbers[LEFT], numbers["A_Carotid_R"]
+    assert legend == {
+        "dose of the induction session of days 1 to 3": [f"{left}a", f"{right}"],
+        "dose of Boost alone in the induction session of days 1 to 3": [f"{left}b"],
+    }
+    assert {(m.limit.rule, m.label.text) for m in drawn.limits} == {
+        ("R15", f"R15 ({left}a) FAIL"),
+        ("R15", f"R15 ({right})"),
+        ("R15.x", f"R15.x ({left}b) FAIL"),
+    }
+    page = check_html(result)
+    assert all(f"<td>{mark}</td>" in page for mark in (f"{left}a", f"{left}b"))
+
+
 class TestWhatIsNotPassed:
     @pytest.mark.parametrize("outcome", list(Outcome))
     def test_a_limit_says_its_outcome_unless_it_is_passed(self, outcome: Outcome) -> None:
@@ -311,6 +380,10 @@ class TestWhatIsNotPassed:
         case = make_case(change={"boost": Changed(left_gy=2.2004)})
         text = Page(check_html(judged(case, only=["R15"]))).text
         assert "3.0004 Gy at the hot spot, limit < 3 Gy" in text
+
+    def test_a_dose_that_may_be_another_has_its_ends(self) -> None:
+        text = Page(check_html(judged(broken_off_case(), only=["R15"]))).text
+        assert "; 4.40 (0.80 to 6.80) Gy at the hot spot, limit < 3 Gy" in text
 
     def test_the_outcome_stands_beside_the_place_to_sign(self) -> None:
         assert "this check: FAIL checked by date signature" in Page(check_html(failing())).text

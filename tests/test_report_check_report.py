@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cases import judged
 from report_pages import SCRIPT, failing, hostile, in_part
 
 import dosecalc
@@ -115,6 +116,17 @@ class TestPdf:
         first = text_of(named_pdf)[0]
         for words in ("FAIL", "Did every required rule pass?", "What did it assume?", "R15 A_Carotid_L"):
             assert words in first
+
+    @pytest.mark.parametrize("name", ["missing_mucosa", "prior_inverted"])
+    def test_the_place_to_sign_is_on_the_first_page_and_the_second_is_used(
+        self, name: str, tmp_path: Path
+    ) -> None:
+        """However much is not judged; what does not fit goes on with the sections that follow."""
+        result = judged(dosecalc.read_case(CASE.parent / f"redefine_{name}"), cells=100)
+        dosecalc.write_report(result, tmp_path / "report.pdf")
+        first, second, *_ = text_of(tmp_path / "report.pdf")
+        assert "checked by" in first
+        assert len(second.split()) > 200
 
     def test_rows_of_the_table_are_there(self, named_pdf: Path) -> None:
         row = next(s for s in failing().structures if s.name == "SpinalCord").total

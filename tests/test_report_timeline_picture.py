@@ -18,7 +18,7 @@ from report_pages import LONG, SCRIPT
 
 from dosecalc.amounts import Amount
 from dosecalc.book_entries import Entry, EventEntry, Item, SessionEntry
-from dosecalc.report.pauses import pauses
+from dosecalc.report.timeline_pauses import pauses
 from dosecalc.report.timeline_picture import WIDTH, timeline_svg, timeline_words
 from dosecalc.results import DecisionState, StopPoint
 from dosecalc.sessions import State
@@ -46,9 +46,7 @@ def session(
     course: str = "induction",
     state: State = State.PLANNED,
     share: str = "1",
-    *,
     number: int = 1,
-    items: Sequence[Item] = (),
 ) -> SessionEntry:
     return SessionEntry(
         course=course,
@@ -57,7 +55,7 @@ def session(
         date=day,
         time=None,
         days_since_first=None,
-        items=tuple(items) or (item(share),),
+        items=(item(share),),
         cumulative=Amount(),
         fractions=1,
         source_uids=(),
@@ -118,7 +116,7 @@ def test_what_lies_far_apart_has_a_gap_with_its_length() -> None:
     early = dt.date(2024, 3, 1)
     text = timeline_svg([session(early, "prior"), session(MONDAY)], ())
     assert f"{(MONDAY - early).days} days" in text
-    assert "24 months" in text  # 731 days, 24.02 months
+    assert "24.0 months" in text  # 731 days
 
 
 def weekdays_between(first: dt.date, last: dt.date) -> int:
@@ -147,58 +145,93 @@ def test_a_weekend_is_no_break_and_an_interval_is_between_courses() -> None:
     assert "23 days" in timeline_svg(entries, ())
 
 
-def day(number: int) -> dt.date:
-    return MONDAY + dt.timedelta(days=number)
+def day(after: int) -> dt.date:
+    return MONDAY + dt.timedelta(days=after)
 
 
-def test_an_interval_is_from_the_latest_day_of_all_before() -> None:
-    """The first course ends after the second one: what follows is as far from that end."""
-    entries = [session(day(0), "a"), session(day(20), "a"), session(day(5), "b"), session(day(50), "c")]
-    assert [(p.course, p.following, p.days) for p in pauses(entries) if not p.is_break] == [("a", "c", 30)]
+class TestIntervals:
+    def test_it_is_counted_from_the_latest_day_of_all_that_came_before(self) -> None:
+        """A course of two months with a boost in its first week, then another one."""
+        entries = [session(day(0), "long"), session(day(60), "long")]
+        entries += [session(day(2), "boost"), session(day(90), "next")]
+        found = [p for p in pauses(entries) if not p.is_break]
+        assert [(p.course, p.following, p.days) for p in found] == [("long", "next", 30)]
+
+    def test_courses_that_overlap_have_none_between(self) -> None:
+        entries = [session(day(0), "a"), session(day(4), "a"), session(day(3), "b")]
+        assert all(p.is_break for p in pauses(entries))
+
+    @pytest.mark.parametrize(
+        ("prior", "undated"),
+        [
+            ([None, None, day(0)], 0),  # its last day is known
+            ([day(0), None, None], 2),
+            ([None, day(0), None], 1),
+        ],
+    )
+    def test_sessions_without_a_date_that_may_lie_in_it_are_said(
+        self, prior: list[dt.date | None], undated: int
+    ) -> None:
+        entries = [session(d, "prior", number=k) for k, d in enumerate(prior, 1)]
+        entries += [session(day(30), "next", number=1), session(None, "next", number=2)]
+        (found,) = pauses(entries)
+        assert found.undated == undated
+        note = f"30 days, {undated} without a date not counted" if undated else "30 days"
+        assert any(w.startswith(f"{note} from prior to next") for w in timeline_words(entries, ()))
+
+    def test_sessions_before_the_first_dated_one_are_said(self) -> None:
+        entries = [session(day(0), "prior"), session(None, "next"), session(day(30), "next", number=2)]
+        (found,) = pauses(entries)
+        assert found.undated == 1
+
+    def test_a_break_says_how_many_may_lie_in_it(self) -> None:
+        entries = [session(d, number=k) for k, d in enumerate((day(0), None, None, day(7)), 1)]
+        (found,) = pauses(entries)
+        assert str(found) == "4 weekdays, 2 without a date not counted"
+
+    def test_of_a_course_without_dates_none_is_known(self) -> None:
+        entries = [session(day(0), "a"), session(None, "b"), session(day(30), "c")]
+        words = timeline_words(entries, ())
+        for ends in ("a to b", "b to c"):
+            assert f"interval from {ends}: not known, no dates" in words
+        assert "30 days, 1 without a date not counted from a to c, 2026-03-02 to 2026-04-01" in words
+
+    def test_months_are_never_rounded_up(self) -> None:
+        """168 days are 5.52 months: a rule that asks for 6 is not kept."""
+        (found,) = pauses([session(day(0), "a"), session(day(168), "b")])
+        assert str(found) == "168 days, 5.5 months"
 
 
-def test_months_are_not_rounded_up() -> None:
-    """168 days are 5.52 months: less than six, where recovery is counted from."""
-    entries = [session(day(0), "a"), session(day(168), "b")]
-    text = " ".join(timeline_words(entries, ()))
-    assert "168 days, 5.5 months from a to b" in text
-    assert "5.5 months" in timeline_svg(entries, ())
+def test_a_plan_that_begins_within_its_course_is_marked_and_said() -> None:
+    later = replace(session(day(1), number=2), items=(replace(item(), plan_label="B", plan_uid="1.3"),))
+    entries = [session(day(0)), later, replace(later, date=day(2), day=3)]
+    assert "induction: plan B from day 2 on, 2026-03-03" in timeline_words(entries, ())
+    root = drawn(entries)
+    (mark,) = (e for e in root.iter() if e.get("class") == "plan")
+    assert float(mark.get("d", "")[1:].split()[0]) == pytest.approx(marks(root)[1][0], abs=0.11)
+    assert 'class="plan"' not in timeline_svg(entries[:1], ())
 
 
-@pytest.mark.parametrize(
-    ("undated", "said"),
-    [
-        ([session(None, "a", number=1)], ""),  # before the last one, which has a date
-        ([session(None, "a", number=3)], "1 without a date not counted"),
-        ([session(None, "b", number=1), session(None, "a", number=4)], "2 without a date not counted"),
-        ([session(None, "b", number=3)], ""),
-    ],
-)
-def test_an_interval_says_what_may_lie_in_it(undated: list[SessionEntry], said: str) -> None:
-    entries = [session(day(0), "a", number=2), *undated, session(day(30), "b", number=2)]
-    (only,) = (p for p in pauses(entries) if not p.is_break)
-    assert str(only) == ", ".join(filter(None, ["30 days", said]))
+def texts(root: ET.Element) -> dict[str, tuple[float, float]]:
+    """The texts of a picture with their places."""
+    return {
+        t.text or "": (float(t.get("x", "nan")), float(t.get("y", "nan"))) for t in root.iter(f"{SVG}text")
+    }
 
 
-def test_a_break_says_what_may_lie_in_it() -> None:
-    entries = [session(day(0), number=1), session(None, number=2), session(day(7), number=3)]
-    (only,) = pauses(entries)
-    assert str(only) == "4 weekdays, 1 without a date not counted"
+def test_nothing_is_written_over_a_break() -> None:
+    """Its words end above those of the course below, and an edge holds off what runs through."""
+    entries = [session(day(0)), session(day(7)), session(day(3), "next")]
+    root = drawn(entries)
+    found = texts(root)
+    assert found["next: 0 given, 1 planned"][1] - found["4 weekdays"][1] >= 12
+    assert len([t for t in root.iter(f"{SVG}text") if t.text == "4 weekdays"]) == 2  # the edge and the text
 
 
-def test_a_course_without_dates_has_no_interval_and_that_is_said() -> None:
-    entries = [session(None, "a"), session(day(0), "b")]
-    assert pauses(entries) == ()
-    assert "intervals before and after a: not known, it has no dates" in timeline_words(entries, ())
-
-
-def test_another_plan_for_the_same_role_is_said() -> None:
-    role = (("definitive", Fraction(2)),)
-    first, second = (replace(item(), plan_uid=u, plan_label=u, by_role=role) for u in ("P1", "P2"))
-    entries = [session(day(k), number=k + 1, items=[p]) for k, p in enumerate([first, first, second, second])]
-    assert [w for w in timeline_words(entries, ()) if "plan" in w and "on with" in w] == [
-        f"induction: from {day(2)} on with plan P2"
-    ]
+def test_the_date_of_a_day_alone_stands_at_its_mark() -> None:
+    root = drawn([session(day(0), "a"), session(day(400), "b")])
+    for x, date in zip([x for x, _ in marks(root)], (day(0), day(400)), strict=True):
+        assert texts(root)[date.isoformat()][0] == pytest.approx(x, abs=0.11)
 
 
 def test_the_decision_stands_on_its_day_and_says_its_state() -> None:
@@ -228,7 +261,7 @@ def test_an_event_in_between_hides_no_interval() -> None:
     early, biopsy = dt.date(2024, 3, 1), dt.date(2026, 2, 10)
     text = timeline_svg([session(early, "prior"), event(biopsy), session(MONDAY)], ())
     assert ">711 days<" in text
-    assert ">731 days, 24 months<" in text
+    assert ">731 days, 24.0 months<" in text
 
 
 def test_every_pause_has_its_line_from_day_to_day() -> None:

@@ -25,6 +25,7 @@ from dosecalc.checking.misplacement import misplaced, of_other_images
 from dosecalc.checking.sums import (
     missing_from_sum,
     numerical_doubt,
+    other_ledgers,
     recovery,
     summed,
     summed_over,
@@ -108,10 +109,12 @@ def _judged_dose(
 ) -> JudgedDose:
     """What the limit was held against, for a picture of it."""
     reference, book = context.structure_set(), context.treatment.ledger
+    known = book.known()
+    instead = tuple(other_ledgers(known, goal.quantity)) if len(known) else ()
     return JudgedDose(
         structure=context.find(name, reference),
         structure_set=reference,
-        dose=SumDose(ledger=book.known(), quantity=goal.quantity, kept=kept),
+        dose=SumDose(ledger=known, quantity=goal.quantity, kept=kept, instead=instead),
         quantity=_quantity(goal, kept),
         limit_gy=goal.limit,
         missing=(*missing, *_numbers_only(book, name)),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from dosecalc.checking.context import Context
-from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums, outcome_of
+from dosecalc.checking.dvh_limits import limits_of_day, limits_of_sums, not_drawn
 from dosecalc.checking.dvh_lines import Ends, drawn_line
 from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.judged_dose import JudgedDose, SessionDose
@@ -28,8 +28,7 @@ from dosecalc.errors import DosecalcError, MetricError
 from dosecalc.findings import Finding
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Bed, Eqd2, Physical, Quantity, describe
-from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit
-from dosecalc.sessions import Contribution
+from dosecalc.rules import Coverage, CumulativeLimit, Rule, SessionLimit, SessionReading
 from dosecalc.structures import Structure
 
 Floats = npt.NDArray[np.float64]
@@ -67,44 +66,50 @@ def _of_days(
     context: Context, structures: Sequence[tuple[str, Structure]], course: str, findings: Sequence[Finding]
 ) -> DvhFigure:
     """Each structure in the very dose that a limit per session was held against."""
-    lines: dict[tuple[str, tuple[Contribution, ...], bool], DvhLine] = {}
+    lines: dict[tuple[object, ...], DvhLine] = {}
     limits: list[DvhLimit] = []
     notes: list[str] = []
-    for rule, name in _limited(context, course, [name for name, _ in structures]):
+    left_out: list[tuple[Rule, str]] = []
+    rules = list(_limited(context, course, [name for name, _ in structures]))
+    for rule, _, name in rules:
         judged = context.judged.get((rule.id, name))
         if judged is None or not isinstance(judged.dose, SessionDose):
-            notes.append(f"{rule.id}: {name}: {outcome_of(findings, rule.id, name)}: not drawn")
+            left_out.append((rule, name))
             continue
-        key = name, judged.dose.contributions, bool(judged.missing)
+        key = name, judged.dose, judged.quantity, judged.missing  # as one line only what is alike in all
         try:
             line = lines[key] = lines.get(key) or _judged_day(context, judged, judged.dose, name)
         except DosecalcError as error:
             notes.append(f"{name}: {error}")
+            left_out.append((rule, name))
             continue
         if judged.missing:
             notes.append(f"{name}: a lower bound: {'; '.join(judged.missing)}")
         limits.extend(limits_of_day(rule, line, findings))
     drawn = tuple(lines.values())
+    what = " and ".join(dict.fromkeys(_READINGS[test.reading] for _, test, _ in rules))
     return DvhFigure(
         key=f"day-{course}",
-        title=f"Dose per fraction, {course} course",
-        axis="Gy per fraction, in what was judged: the worst for the limit",
+        title=f"Dose of {what} of the {course} course",
+        axis="Gy per fraction, on the day that was judged: the worst one for the limit",
         lines=drawn,
         limits=tuple(limits),
-        notes=(*dict.fromkeys(notes), *_not_covered(drawn)),
+        notes=(*dict.fromkeys(notes), *not_drawn(left_out, findings), *_not_covered(drawn)),
     )
 
 
-def _limited(context: Context, course: str, names: Sequence[str]) -> Iterator[tuple[Rule, str]]:
-    """Limits per session of a course with each structure, those that are not there last."""
-    limits = [
-        (rule, rule.test)
-        for rule in context.protocol.rules
-        if isinstance(rule.test, SessionLimit) and rule.test.course == course
-    ]
-    absent = [name for _, test in limits for name in test.structures]
-    for name in dict.fromkeys([*names, *absent]):
-        yield from ((rule, name) for rule, test in limits if name in test.structures)
+_READINGS: Mapping[SessionReading, str] = {
+    SessionReading.SESSION_SUM: "one day",
+    SessionReading.EACH_PLAN: "one plan alone in one day",
+}
+
+
+def _limited(context: Context, course: str, names: Sequence[str]) -> Iterator[tuple[Rule, SessionLimit, str]]:
+    """Limits per session of a course with each structure, those that are there first and in their order."""
+    rules = [(r, r.test) for r in context.protocol.rules if isinstance(r.test, SessionLimit)]
+    own = [(rule, test) for rule, test in rules if test.course == course]
+    for name in dict.fromkeys((*names, *(n for _, test in own for n in test.structures))):
+        yield from ((rule, test, name) for rule, test in own if name in test.structures)
 
 
 def _judged_day(context: Context, judged: JudgedDose, dose: SessionDose, name: str) -> DvhLine:
@@ -150,16 +155,11 @@ def _of_sums(
                 lines.append(drawn_line(name, stage, describe(quantity), ends, is_judged=name in judged))
     if without:
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
-    limits, not_drawn = limits_of_sums(context, quantities, lines, findings)
-    notes += not_drawn
-    notes = [
-        *(f"in no band, and not certain: {text}" for text in displaced(context)),
-        *_lower_bounds(context, lines),
-        *_known_as_numbers(context, lines),
-        *notes,
-        *_not_covered(lines),
-        *([] if in_effect else _coverage(context)),
-    ]
+    limits, without_limits = limits_of_sums(context, quantities, lines, findings)
+    notes += [*without_limits, *(() if in_effect else _coverage(context))]
+    apart = (f"in no band, and not certain: {text}" for text in displaced(context))
+    notes = [*_lower_bounds(context, lines), *_known_as_numbers(context, lines), *notes]
+    notes += [*_not_covered(lines), *apart]
     return DvhFigure(
         key="eqd2" if in_effect else "physical",
         title="EQD2 of all courses" if in_effect else "Physical dose of all courses",
@@ -171,9 +171,10 @@ def _of_sums(
 
 
 def _coverage(context: Context) -> Iterator[str]:
-    rules = [r.id for r in context.protocol.rules if isinstance(r.test, Coverage)]
+    """Which rules on targets have their goal in no figure."""
+    rules = [rule.id for rule in context.protocol.rules if isinstance(rule.test, Coverage)]
     if rules:
-        yield f"coverage ({', '.join(rules)}) is judged in the dose of a plan by itself: not drawn"
+        yield f"coverage ({', '.join(rules)}) is judged on the dose of a target's own plan: not drawn here"
 
 
 def _lower_bounds(context: Context, lines: Sequence[DvhLine]) -> Iterator[str]:

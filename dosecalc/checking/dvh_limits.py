@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from dosecalc.checking.context import Context
+from dosecalc.checking.judging import digits
 from dosecalc.drawings import DvhLimit, DvhLine, Stage
 from dosecalc.findings import Finding, Outcome
 from dosecalc.goals import DoseAtPercent, DoseAtVolume, Extreme, Goal, VolumeAtDose
@@ -17,7 +18,7 @@ def limits_of_day(rule: Rule, line: DvhLine, findings: Sequence[Finding]) -> Ite
     """A limit per session at the line of what it was held against."""
     assert isinstance(rule.test, SessionLimit)
     goal = rule.test.goal
-    yield _limit(rule.id, line, goal, goal.limit, outcome_of(findings, rule.id, line.structure))
+    yield _limit(rule.id, line, goal, goal.limit, _found(findings, rule.id, line.structure))
 
 
 def limits_of_sums(
@@ -30,15 +31,14 @@ def limits_of_sums(
 
     One in BED stands where its EQD2 is, which is BED over a constant.
     """
-    limits, notes = [], []
+    limits, notes, left_out = [], [], []
     drawn = [line for line in lines if line.stage is Stage.PROJECTED]
     in_effect = any(isinstance(q, Eqd2) for q in quantities.values())
     for rule, test in _limits(context):
         if isinstance(test.goal.quantity, Bed | Eqd2) != in_effect:
             continue
-        for name in test.structures:
-            if name not in {line.structure for line in drawn}:
-                notes.append(f"{rule.id}: {name}: {outcome_of(findings, rule.id, name)}: not drawn")
+        there = {line.structure for line in drawn}
+        left_out += [(rule, name) for name in test.structures if name not in there]
         for line in drawn:
             if line.structure not in test.structures:
                 continue
@@ -51,9 +51,20 @@ def limits_of_sums(
                     f"{rule.id}: {line.structure} is judged less recovery, the line is not: not drawn"
                 )
             else:
-                outcome = outcome_of(findings, rule.id, line.structure)
-                limits.append(_limit(rule.id, line, goal, goal.limit * scale, outcome, scale=scale))
-    return tuple(limits), tuple(notes)
+                found = _found(findings, rule.id, line.structure)
+                limits.append(_limit(rule.id, line, goal, goal.limit * scale, found, scale=scale))
+    return tuple(limits), (*notes, *not_drawn(left_out, findings))
+
+
+def not_drawn(limits: Sequence[tuple[Rule, str]], findings: Sequence[Finding]) -> Iterator[str]:
+    """Limits on structures that have no line, with their outcomes, in words."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for rule, structure in limits:
+        found = _found(findings, rule.id, structure)
+        if found is not None:
+            named.setdefault((rule.id, found.outcome.value), []).append(structure)
+    for (rule_id, outcome), structures in named.items():
+        yield f"{rule_id} {', '.join(structures)}: {outcome}, not drawn"
 
 
 def _limits(context: Context) -> Iterator[tuple[Rule, CumulativeLimit]]:
@@ -72,28 +83,35 @@ def _scale(quantity: Quantity, drawn: Quantity) -> float | None:
     return None
 
 
-_GRAVEST = (Outcome.FAIL, Outcome.NOT_EVALUATED, Outcome.UNCERTAIN, Outcome.NOT_DUE, Outcome.PASS)
-
-
-def outcome_of(findings: Sequence[Finding], rule: str, structure: str) -> Outcome:
-    """The gravest of what was found by a rule in a structure."""
-    found = [f.outcome for f in findings if f.rule == rule and f.structure in {structure, ""}]
-    return min(found, key=_GRAVEST.index, default=Outcome.NOT_EVALUATED)
+def _found(findings: Sequence[Finding], rule: str, structure: str) -> Finding | None:
+    """What a rule found on a structure, of which each has one finding at most."""
+    return next((f for f in findings if (f.rule, f.structure) == (rule, structure)), None)
 
 
 def _limit(
-    rule: str, line: DvhLine, goal: Goal, limit: float, outcome: Outcome, *, scale: float = 1.0
+    rule: str, line: DvhLine, goal: Goal, limit: float, found: Finding | None, *, scale: float = 1.0
 ) -> DvhLimit:
     dose_gy, percent = _place(goal, limit, line.volume_cm3, scale=scale)
     return DvhLimit(
         rule=rule,
         structure=line.structure,
+        quantity=line.quantity,
         goal=goal.text,
         dose_gy=dose_gy,
         percent=percent,
         is_upper=goal.comparison.is_upper,
-        outcome=outcome,
+        outcome=found.outcome if found else Outcome.NOT_EVALUATED,
+        measured=_measured(found, goal),
     )
+
+
+def _measured(found: Finding | None, goal: Goal) -> str:
+    """What was held against a limit, with the digits that show its side; empty where nothing was."""
+    if found is None or found.deciding is None:
+        return ""
+    if found.deciding.is_bounded:
+        return digits(found.deciding.value, goal.limit)
+    return f"\u2265 {digits(found.deciding.low, goal.limit)}" if found.deciding.low > 0 else ""
 
 
 def _place(goal: Goal, limit: float, volume_cm3: float, *, scale: float) -> tuple[float, float | None]:

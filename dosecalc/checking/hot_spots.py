@@ -68,7 +68,7 @@ def _hot_spot(
 ) -> HotSpot:
     dose = _Judged(context=context, judged=judged)
     window = window_around(judged.structure, xyz_mm)
-    value, at_least = dose.at_point(xyz_mm)
+    value, ends, at_least = dose.at_point(xyz_mm)
     axes_mm = window.axes_mm(_DOSE_STEP_MM)
     outlines, said = structure_outlines(context, finding.structure, judged, window)
     image, ct_note = ct_around(context.case, judged.structure.frame_uid, window)
@@ -100,6 +100,7 @@ def _hot_spot(
         unit=_UNIT,
         xyz_mm=xyz_mm,
         value=value,
+        ends=ends,
         at_least=at_least,
         limit=judged.limit_gy,
         comparison=finding.comparison,
@@ -127,14 +128,19 @@ class _Judged:
         """The dose there, ``lattice.shape_zyx``; NaN where a part of it is not known."""
         return self.judged.dose.gy(self.on(lattice)).reshape(lattice.shape_zyx)
 
-    def at_point(self, xyz_mm: Sequence[float]) -> tuple[float, bool]:
-        """The dose at a point, and whether the truth may be more."""
+    def at_point(self, xyz_mm: Sequence[float]) -> tuple[float, tuple[float, float] | None, bool]:
+        """The dose at a point, the ends of what it may be instead, and whether the truth may be more.
+
+        Where it may be more there is no upper end, and the dose is the least that it may be.
+        """
         x, y, z = (np.array([v]) for v in xyz_mm)
         cells = self.on(Lattice(x_mm=x, y_mm=y, z_mm=z))
-        value = float(self.judged.dose.gy(cells)[0])
-        known = math.isfinite(value)
-        in_part = not known or bool(self.judged.missing) or bool(self._unlinked())
-        return (value if known else float(self.judged.dose.at_least_gy(cells)[0])), in_part
+        every = (self.judged.dose, *self.judged.dose.others())
+        values = [float(dose.gy(cells)[0]) for dose in every]
+        if self.judged.missing or self._unlinked() or not all(map(math.isfinite, values)):
+            return min(float(dose.at_least_gy(cells)[0]) for dose in every), None, True
+        low, high = min(values), max(values)
+        return values[0], (low, high) if high > low else None, False
 
     def _unlinked(self) -> dict[DoseGrid, NoPath]:
         frames, uid = self.context.case.frames, self.judged.structure.frame_uid

@@ -27,8 +27,13 @@ class SessionDose:
     instead: tuple[tuple[Contribution, ...], ...] = ()
 
     def grids(self) -> tuple[DoseGrid, ...]:
-        fractions = (c.fraction for c in self.contributions if isinstance(c.fraction, GridFraction))
+        every = (c.fraction for part in (self.contributions, *self.instead) for c in part)
+        fractions = (f for f in every if isinstance(f, GridFraction))
         return tuple(dict.fromkeys(part.dose for f in fractions for part in f.parts))
+
+    def others(self) -> tuple[SessionDose, ...]:
+        """The doses that it may be instead."""
+        return tuple(SessionDose(contributions=c) for c in self.instead)
 
     def gy(self, cells: CellDoses) -> Floats:
         return cells.session_gy(self.contributions)
@@ -43,14 +48,22 @@ class SessionDose:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SumDose:
-    """The sum over a ledger whose doses are known, in a quantity, less what is recovered from."""
+    """The sum over a ledger whose doses are known, in a quantity, less what is recovered from.
+
+    ``instead`` are ledgers that may be true as well.
+    """
 
     ledger: Ledger
     quantity: Quantity
     kept: Kept
+    instead: tuple[Ledger, ...] = ()
 
     def grids(self) -> tuple[DoseGrid, ...]:
-        return self.ledger.grids()
+        return tuple(dict.fromkeys(g for ledger in (self.ledger, *self.instead) for g in ledger.grids()))
+
+    def others(self) -> tuple[SumDose, ...]:
+        """The sums that it may be instead."""
+        return tuple(SumDose(ledger=e, quantity=self.quantity, kept=self.kept) for e in self.instead)
 
     def gy(self, cells: CellDoses) -> Floats:
         return cells.total_gy(self.ledger, self.quantity, self.kept)

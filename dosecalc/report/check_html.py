@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,15 @@ class Paper(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What stands first: whether every required rule passed, what was not judged, and what was assumed."""
+    """What stands first: whether every required rule passed, what was not judged, and what was assumed.
+
+    ``not_judged`` are rules with the reason that they share, ``due`` those that are not due with their days.
+    """
 
     passed: str
-    not_judged: tuple[Finding, ...]
+    not_judged: tuple[tuple[str, str], ...]
     not_due: tuple[Finding, ...]
+    due: tuple[str, ...]
     warnings: tuple[str, ...]
     assumed: tuple[str, ...]
     not_met: tuple[Finding, ...]
@@ -104,13 +108,37 @@ def summary_of(result: CheckResult) -> Summary:
     not_met = [f for f in by_gravity if f.outcome not in {Outcome.PASS, Outcome.NOT_DUE}]
     return Summary(
         passed=_passed(result),
-        not_judged=tuple(f for f in result.findings if f.outcome is Outcome.NOT_EVALUATED),
+        not_judged=tuple(_not_judged(f for f in result.findings if f.outcome is Outcome.NOT_EVALUATED)),
         not_due=result.not_due,
+        due=tuple(_due(result.not_due)),
         warnings=warnings,
         assumed=tuple(a for a in result.assumptions if a not in warnings),
         not_met=tuple(f for f in not_met if f.level is Level.REQUIRED),
         advisory=tuple(f for f in not_met if f.level is Level.ADVISORY),
     )
+
+
+def _not_judged(findings: Iterable[Finding]) -> Iterator[tuple[str, str]]:
+    """What could not be judged for one reason, and the reason: nobody reads one ten times."""
+    rules: dict[str, dict[str, list[str]]] = {}
+    for f in findings:
+        rule = named(f.rule) + (" (advisory)" if f.level is Level.ADVISORY else "")
+        rules.setdefault(f.message, {}).setdefault(rule, []).append(named(f.structure or f.plan))
+    for message, about in rules.items():
+        yield (
+            "; ".join(f"{rule} {', '.join(filter(None, of))}".rstrip() for rule, of in about.items()),
+            message,
+        )
+
+
+def _due(findings: Iterable[Finding]) -> Iterator[str]:
+    """Rules that are judged later, each with the days on which they fall due."""
+    days: dict[str, list[str]] = {}
+    for f in findings:
+        about = " ".join(filter(None, (named(f.rule), named(f.structure or f.plan))))
+        days.setdefault(about, []).append(f"{f.due}" if f.due else "on a day that is not known")
+    for about, due in days.items():
+        yield f"{about} ({', '.join(dict.fromkeys(due))})"
 
 
 def _passed(result: CheckResult) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import string
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +11,8 @@ import numpy.typing as npt
 
 from dosecalc.drawings import PERCENTS, DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.findings import Outcome
+from dosecalc.legible import named
+from dosecalc.report.label_places import Label, place_label
 from dosecalc.results import CheckResult
 
 Floats = npt.NDArray[np.float64]
@@ -30,8 +30,6 @@ _LABEL_PERCENTS = (80, 66, 52, 38, 24, 73, 59, 45, 31, 17)
 _TICKS = 8
 _OFF_PX = 0.1
 """A line may be off by so much, which is what its corners are rounded to."""
-_LABEL_PX = 130
-"""Room that the label of a limit takes: those that are nearer to each other stand in rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +44,14 @@ class DrawnStructure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLine:
-    """A line and its band as paths, and where its number stands; only some bands are to be seen.
+    """A line and its band as paths, and where its mark stands; only some bands are to be seen.
 
-    ``mark`` is the number of the structure, with a letter where it has several lines of one state.
+    ``mark`` is the number of its structure, with a letter where that has several lines in a figure.
     """
 
     structure: DrawnStructure
-    line: DvhLine
     mark: str
+    line: DvhLine
     path: str
     band: str
     band_corners: int  # of the upper edge; those of the lower one follow, backwards
@@ -65,15 +63,13 @@ class DrawnLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrawnLimit:
-    """A limit as a mark that points to the side where the line has to pass."""
+    """A limit as a mark that points to the side where the line has to pass, or a tick for that of a mean."""
 
     structure: DrawnStructure
     limit: DvhLimit
     x: float
     y: float
-    label_x: float
-    label_y: float
-    anchor: str
+    label: Label
 
     @property
     def said(self) -> str:
@@ -91,17 +87,13 @@ class DrawnFigure:
     lines: tuple[DrawnLine, ...]
     limits: tuple[DrawnLimit, ...]
 
-    @property
-    def legend(self) -> tuple[tuple[DrawnStructure, str, str], ...]:
-        """Each structure and its mark, with what its line shows where that is not the same for all."""
-        is_one = len({d.line.quantity for d in self.lines}) == 1
-        return tuple(
-            dict.fromkeys((d.structure, d.mark, "" if is_one else d.line.quantity) for d in self.lines)
-        )
-
-    @property
-    def structures(self) -> tuple[DrawnStructure, ...]:
-        return tuple(dict.fromkeys(d.structure for d in self.lines))
+    def legend(self, *, all_of_them: bool) -> Mapping[str, Sequence[tuple[str, DrawnStructure]]]:
+        """By quantity, the marks of its lines and their structures: of all, or of those that are drawn."""
+        found: dict[str, dict[str, DrawnStructure]] = {}
+        for drawn in self.lines:
+            if all_of_them or drawn.structure.is_shown:
+                found.setdefault(drawn.line.quantity, {})[drawn.mark] = drawn.structure
+        return {quantity: list(marks.items()) for quantity, marks in found.items()}
 
 
 def drawn_structures(result: CheckResult, figures: Sequence[DvhFigure]) -> tuple[DrawnStructure, ...]:
@@ -133,16 +125,39 @@ def drawn_figure(figure: DvhFigure, structures: Sequence[DrawnStructure]) -> Dra
     most_gy = step * max(math.ceil(max(ends, default=1.0) / step + 0.05), 1)
     count = round(most_gy / step)
     ticks = tuple((_x(k * step, most_gy), f"{k * step:g}") for k in range(count + 1))
+    marks = _marks(figure.lines, by_name)
     return DrawnFigure(
         figure=figure,
         most_gy=most_gy,
         ticks=ticks,
         lines=tuple(
-            _drawn_line(line, by_name[line.structure], mark, most_gy)
-            for line, mark in zip(figure.lines, _marks(figure.lines, by_name), strict=True)
+            _drawn_line(line, by_name[line.structure], marks[line.structure, line.quantity], most_gy)
+            for line in figure.lines
         ),
-        limits=tuple(_drawn_limits(figure.limits, by_name, most_gy)),
+        limits=tuple(_drawn_limits(figure.limits, by_name, marks, most_gy)),
     )
+
+
+def _marks(lines: Sequence[DvhLine], by_name: Mapping[str, DrawnStructure]) -> Mapping[tuple[str, str], str]:
+    """By structure and quantity: the number of the structure, with a letter where it has several of them."""
+    quantities: dict[str, dict[str, None]] = {}
+    for line in lines:
+        quantities.setdefault(line.structure, {})[line.quantity] = None
+    return {
+        (name, quantity): f"{by_name[name].number}{_letters(k) if len(own) > 1 else ''}"
+        for name, own in quantities.items()
+        for k, quantity in enumerate(own)
+    }
+
+
+def _letters(number: int) -> str:
+    """a to z, and on as in a spreadsheet.
+
+    >>> _letters(0), _letters(25), _letters(26)
+    ('a', 'z', 'aa')
+    """
+    more, last = divmod(number, 26)
+    return (_letters(more - 1) if more else "") + chr(ord("a") + last)
 
 
 def _step(most_gy: float) -> float:
@@ -162,8 +177,7 @@ def _y(percent: float) -> float:
 
 def _points(dose_gy: Floats, percent: Floats, most_gy: float) -> list[str]:
     """Corners of a line in pixels, those left out that lie on the way between those that are kept."""
-    x = LEFT + (RIGHT - LEFT) * dose_gy / most_gy
-    y = BOTTOM - (BOTTOM - TOP) * percent / 100
+    x, y = LEFT + (RIGHT - LEFT) * dose_gy / most_gy, BOTTOM - (BOTTOM - TOP) * percent / 100
     xy = np.asarray(np.round(np.column_stack([x, y]), 1), dtype=np.float64)
     kept = {0, len(xy) - 1}
     spans = [(0, len(xy) - 1)]
@@ -187,33 +201,21 @@ def _off_px(first: Floats, last: Floats, points: Floats) -> Floats:
     return np.asarray(np.abs(apart[:, 0] * along[1] - apart[:, 1] * along[0]) / length)
 
 
-def _marks(lines: Sequence[DvhLine], by_name: Mapping[str, DrawnStructure]) -> Iterator[str]:
-    every = Counter((line.structure, line.stage) for line in lines)
-    seen = Counter[tuple[str, Stage]]()
-    for line in lines:
-        key = line.structure, line.stage
-        letter = string.ascii_lowercase[seen[key] % 26] if every[key] > 1 else ""
-        seen[key] += 1
-        yield f"{by_name[line.structure].number}{letter}"
-
-
 def _drawn_line(line: DvhLine, structure: DrawnStructure, mark: str, most_gy: float) -> DrawnLine:
     upper = _points(line.dose_gy, line.high_percent, most_gy)
     lower = _points(line.dose_gy, line.low_percent, most_gy)
-    some = (
-        int(np.count_nonzero(line.percent > 0)) + 1
-    )  # not along the axis, where it could be taken for volume
     at = _LABEL_PERCENTS[structure.number % len(_LABEL_PERCENTS)]
     dose_gy = float(np.interp(-at, -line.percent, line.dose_gy))
     has_band = not line.is_open and upper != lower
     if has_band and line.uncovered_cm3 > 0:  # what has no known dose may have any
         upper.append(f"{RIGHT},{_y(float(line.high_percent[-1])):g}")
         lower.append(f"{RIGHT},{_y(0):g}")
+    above = np.count_nonzero(line.percent) + 1  # its band may go on where the line is at its end
     return DrawnLine(
         structure=structure,
-        line=line,
         mark=mark,
-        path="M" + "L".join(_points(line.dose_gy[:some], line.percent[:some], most_gy)),
+        line=line,
+        path="M" + "L".join(_points(line.dose_gy[:above], line.percent[:above], most_gy)),
         band=f"M{'L'.join([*upper, *reversed(lower)])}Z" if has_band else "",
         band_corners=len(upper),
         shows_band=line.stage is _BANDED,
@@ -224,24 +226,26 @@ def _drawn_line(line: DvhLine, structure: DrawnStructure, mark: str, most_gy: fl
 
 
 def _drawn_limits(
-    limits: Sequence[DvhLimit], by_name: Mapping[str, DrawnStructure], most_gy: float
+    limits: Sequence[DvhLimit],
+    by_name: Mapping[str, DrawnStructure],
+    marks: Mapping[tuple[str, str], str],
+    most_gy: float,
 ) -> Iterator[DrawnLimit]:
-    placed: list[float] = []
+    placed: list[Label] = []
     for limit in sorted(limits, key=lambda li: li.outcome is Outcome.FAIL):  # drawn last, over the others
-        x = _x(limit.dose_gy, most_gy)
-        y = _y(limit.percent or 0.0)
-        is_far = x + _LABEL_PX > WIDTH
-        rank = sum(abs(x - other) < _LABEL_PX for other in placed)
-        placed.append(x)
-        yield DrawnLimit(
-            structure=by_name[limit.structure],
-            limit=limit,
-            x=x,
-            y=y,
-            label_x=x - 3 if is_far else x + 3,
-            anchor="end" if is_far else "start",
-            label_y=max(y - 12 - 13 * rank, TOP + 10),
-        )
+        x, y = _x(limit.dose_gy, most_gy), _y(limit.percent or 0.0)
+        text = _limit_text(limit, marks[limit.structure, limit.quantity])
+        label = place_label(text, x, y, placed, left=LEFT, right=RIGHT, top=TOP)
+        placed.append(label)
+        yield DrawnLimit(structure=by_name[limit.structure], limit=limit, x=x, y=y, label=label)
+
+
+def _limit_text(limit: DvhLimit, mark: str) -> str:
+    """The rule and the line of a limit; of a mean, which no line shows, what it is and what was found."""
+    text = f"{named(limit.rule, most=24)} ({mark})"
+    if limit.percent is None:
+        text += f" {limit.goal}" + (f": {limit.measured}" if limit.measured else "")
+    return text if limit.outcome is Outcome.PASS else f"{text} {limit.outcome.value}"
 
 
 PERCENT_HEADINGS = tuple(f"D{p}%" for p in PERCENTS)

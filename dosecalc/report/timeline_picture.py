@@ -13,14 +13,23 @@ from dosecalc.book_entries import Entry, EventEntry, SessionEntry
 from dosecalc.legible import named, shortened
 from dosecalc.report.ledger_picture import course_words
 from dosecalc.report.ledger_text import event_text
-from dosecalc.report.pauses import FAR_DAYS, Pause, months_text, pauses
 from dosecalc.report.section_marks import haloed, px, text_at
+from dosecalc.report.timeline_pauses import (
+    FAR_DAYS,
+    Pause,
+    later_plans,
+    months,
+    pauses,
+    unknown_intervals,
+)
 from dosecalc.results import StopPoint
 from dosecalc.sessions import State
 
 WIDTH = 860
 _MARGIN, _BREAK_X, _LEAST_X = 14, 64, 84
-_TOP, _LANE_Y, _SPAN_Y, _EVENT_Y, _AXIS_Y = 34, 48, 24, 34, 30
+_TOP, _LANE_Y, _SPAN_Y, _EVENT_Y, _AXIS_Y = 34, 52, 24, 34, 30
+_WORDS_Y = 17
+"""The words of a lane stand so far above it: between is the mark of a plan that begins there."""
 _RADIUS = 5.0
 _STACK_Y = 14.0
 """Height that the sessions of one day share in the lane of their course."""
@@ -64,41 +73,22 @@ class _Scale:
 def timeline_words(entries: Sequence[Entry], stop_points: Sequence[StopPoint]) -> tuple[str, ...]:
     """The timeline in words, with what has no day, and the events by the numbers that they have in it."""
     found = list(course_words(entries))
+    for entry, label in later_plans(entries):
+        when = entry.date or "on a day that is not known"
+        found.append(f"{named(entry.course)}: plan {named(label)} from day {entry.day} on, {when}")
     for pause in pauses(entries):
         where = f"{pause.first} to {pause.last}"
         if pause.is_break:
             found.append(f"{named(pause.course)}: {pause} left out, {where}")
         else:
             found.append(f"{pause} from {named(pause.course)} to {named(pause.following)}, {where}")
-    found.extend(
-        f"intervals before and after {named(course)}: not known, it has no dates"
-        for course in _without_dates(entries)
-    )
-    found.extend(_replannings(entries))
+    for course, following in unknown_intervals(entries):
+        found.append(f"interval from {named(course)} to {named(following)}: not known, no dates")
     for point in stop_points:
         day = f"on {point.date}" if point.date else "on a day that is not known"
         found.append(f"decision point: {_decision(point)}, {day}")
     found.extend(f"event {n} on {e.date}: {event_text(e)}" for n, e in enumerate(_events(entries), 1))
     return tuple(found) or ("nothing is booked",)
-
-
-def _without_dates(entries: Sequence[Entry]) -> list[str]:
-    """Courses that no length to or from another is known of, where there is another."""
-    sessions = [e for e in entries if isinstance(e, SessionEntry)]
-    courses, dated = dict.fromkeys(e.course for e in sessions), {e.course for e in sessions if e.date}
-    return [c for c in courses if c not in dated] if len(courses) > 1 else []
-
-
-def _replannings(entries: Sequence[Entry]) -> Iterator[str]:
-    """Where a course goes on with another plan for the same roles."""
-    plans: dict[tuple[str, tuple[str, ...]], str] = {}
-    for entry in (e for e in entries if isinstance(e, SessionEntry)):
-        for item in entry.items:
-            before = plans.setdefault((entry.course, item.roles), item.plan_uid)
-            if before != item.plan_uid:
-                plans[entry.course, item.roles] = item.plan_uid
-                day = f"{entry.date}" if entry.date else f"fraction {entry.day}"
-                yield f"{named(entry.course)}: from {day} on with plan {named(item.plan_label)}"
 
 
 def _decision(point: StopPoint) -> str:
@@ -184,13 +174,13 @@ def _axis(scale: _Scale, y: float) -> Iterator[str]:
             middle = (end + following.left) / 2
             yield f'<path d="M{px(end + 4)} {y + 4}l5 -8m2 8l5 -8" stroke="{_EDGE}"/>'
             if middle - _APART_X / 2 >= gaps_end:
-                yield text_at(middle, y - 20, f"{apart} days", size=10, anchor="middle")
-                yield text_at(middle, y - 8, months_text(apart), size=10, anchor="middle")
+                for row, words in enumerate((months(apart), f"{apart} days", "gap")):
+                    yield text_at(middle, y - 8 - 12 * row, words, size=10, anchor="middle")
                 gaps_end = middle + _APART_X / 2
 
 
 def _dates(part: _Part) -> Iterator[tuple[dt.date, float, str]]:
-    """The first day, the first Mondays of months that have room, and the last day."""
+    """The first day, the Mondays that have room, and the last day; one that is alone, at its mark."""
     if part.days == 1:
         yield part.first, part.x(part.first), "middle"
         return
@@ -220,7 +210,7 @@ def _lanes(scale: _Scale, sessions: Sequence[SessionEntry], lanes: Mapping[str, 
         x = scale.x(min(dated)) - _RADIUS if dated else float(_MARGIN)
         room = 6.2 * len(words)
         at = min(x, WIDTH - _MARGIN - room)
-        yield from haloed(at, y - 12, words, size=11, weight="bold", fill=_EDGE, anchor="start")
+        yield from haloed(at, y - _WORDS_Y, words, size=11, weight="bold", fill=_EDGE, anchor="start")
         if not dated:
             yield from _no_dates(y)
         for part in scale.parts:
@@ -236,6 +226,17 @@ def _lanes(scale: _Scale, sessions: Sequence[SessionEntry], lanes: Mapping[str, 
                 middle = y + step * (before[entry.date] + 0.5) - _STACK_Y / 2
                 before[entry.date] += 1
                 yield _session_mark(scale, entry, entry.date, middle, most=0.45 * step)
+        for entry, label in later_plans(own):
+            if entry.date is not None:
+                yield _plan_mark(scale.x(entry.date), y, f"plan {named(label)} from day {entry.day} on")
+
+
+def _plan_mark(x: float, y: float, words: str) -> str:
+    """Where a plan begins within a course: an open triangle above the first of its sessions."""
+    look = f'fill="#ffffff" stroke="{_EDGE}"'
+    return (
+        f'<path class="plan" d="M{px(x)} {y - 7.5}l-3.5 -6h7z" {look}><title>{escape(words)}</title></path>'
+    )
 
 
 def _no_dates(y: float) -> Iterator[str]:
@@ -270,7 +271,8 @@ def _pauses(scale: _Scale, found: Sequence[Pause], lanes: Mapping[str, int], spa
         yield f'<path class="pause" d="M{px(first)} {y}H{px(last)}" stroke="{_EDGE}"{dashes}/>'
         x = min(max(middle, _MARGIN + room), WIDTH - _MARGIN - room)
         if x - room >= taken.get(y, 0.0):
-            yield text_at(x, y + 12 if pause.is_break else y - 4, str(pause), size=10, anchor="middle")
+            at = y + 12 if pause.is_break else y - 4
+            yield from haloed(x, at, str(pause), size=10, weight="", fill=_EDGE)
             taken[y] = x + room + 4
 
 

@@ -55,7 +55,7 @@
         if (low === high) return low;
         return g.dataset.least ? low + " to " + high : (value * scale).toFixed(digits) + " (" + low + " to " + high + ")";
       };
-      return g.dataset.structure + " " + g.dataset.name + " (" + g.dataset.words + "): " + said(1, 1) + " %, " +
+      return g.dataset.mark + " " + g.dataset.name + " (" + g.dataset.words + "): " + said(1, 1) + " %, " +
         said(whole / 100, whole < 10 ? 2 : whole < 100 ? 1 : 0) + " cm\u00b3";
     });
     const out = document.getElementById("read-" + d.key);
@@ -100,7 +100,7 @@
       if (th.dataset.kind !== "n") return cells.length ? cells[0].textContent.trim().toLowerCase() : "";
       // The sum, or of what has no sum, as the worst day, the most that stands there.
       const sum = body.querySelector("tr.total [data-column='" + column + "'][data-value]");
-      const values = (sum ? [sum] : cells).filter((c) => c.dataset.value).map((c) => Number(c.dataset.value));
+      const values = (sum ? [sum] : cells).filter((c) => c.dataset.value).map((c) => Number(c.dataset.most || c.dataset.value));
       return values.length ? Math.max(...values) : null;
     };
     const bodies = all("tbody.structure", table).map((body) => [key(body), body]);
