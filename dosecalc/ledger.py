@@ -141,9 +141,14 @@ class Ledger:
 
     def _days(self) -> list[dict[int, Session]]:
         """The sessions of each day by their places in the ledger; of days within another only that one."""
+        near: dict[tuple[str, int | dt.date], list[int]] = {}
+        for place, session in enumerate(self.sessions):
+            for when in _near(session, days=(0,)):
+                near.setdefault((session.course, when), []).append(place)
         found: list[dict[int, Session]] = []
         for place, first in enumerate(self.sessions):
-            later = enumerate(self.sessions[place + 1 :], place + 1)
+            places = {n for when in _near(first, days=(-1, 0, 1)) for n in near.get((first.course, when), ())}
+            later = ((n, self.sessions[n]) for n in sorted(places) if n > place)
             day = {place: first, **{n: s for n, s in later if _of_one_day(first, s)}}
             if not any(day.keys() <= other.keys() for other in found if place in other):
                 found.append(day)
@@ -364,6 +369,13 @@ def _known_part(session: Session) -> Session | None:
     if all(known):
         return session
     return session.of(itertools.compress(session.numbered(), known))
+
+
+def _near(session: Session, *, days: Sequence[int]) -> Iterator[int | dt.date]:
+    """The prescribed day, and dates so many days from a session's: others of one day share one of them."""
+    yield session.day
+    if session.date is not None:
+        yield from (session.date + dt.timedelta(days=k) for k in days)
 
 
 def _of_one_day(first: Session, other: Session) -> bool:
