@@ -291,6 +291,20 @@ class TestLimits:
         assert "NOT EVALUATED" in mark.label.text
 
 
+def test_a_structure_that_only_another_set_has_is_drawn_with_its_limit() -> None:
+    """On the new CT there is no mucosa: the induction's own structure set has it, and there it was judged."""
+    case = dosecalc.read_case(Path(__file__).parents[1] / "sample_plans" / "redefine_new_ct")
+    (mucosa,) = {s.name for st in case.structure_sets for s in st if s.name == "Nasopharynx^Muc"}
+    result = judged(case, only=["R16"])
+    assert mucosa not in {s.name for s in result.structures}
+    figure = result.draw().figures[0]
+    assert [(li.rule, li.structure) for li in figure.limits] == [("R16", mucosa)]
+    structures = drawn_structures(result, result.draw().figures)
+    assert len({s.number for s in structures}) == len(structures)
+    assert structures[-1].name == mucosa
+    assert f"R16 ({structures[-1].number})" in check_html(result)
+
+
 def test_several_lines_of_a_structure_have_letters_and_a_legend() -> None:
     """The sum of a day and one plan of it: 3a and 3b on the lines, in the legend and in the numbers."""
     both = extended(

@@ -97,11 +97,14 @@ class DrawnFigure:
 
 
 def drawn_structures(result: CheckResult, figures: Sequence[DvhFigure]) -> tuple[DrawnStructure, ...]:
-    """Every structure that has a line, numbered in the order of the result; those that are judged shown."""
+    """Every structure that has a line, numbered in the order of the result; those that are judged shown.
+
+    One that only a structure set of another course has stands last: it has a line of its day, and no sum.
+    """
     lines = [line for figure in figures for line in figure.lines]
-    names = {line.structure for line in lines}
+    names = dict.fromkeys(line.structure for line in lines)
     judged = {line.structure for line in lines if line.is_judged}
-    ordered = [s.name for s in result.structures if s.name in names]
+    ordered = list(dict.fromkeys([*(s.name for s in result.structures if s.name in names), *names]))
     shown = judged or set(ordered[:MOST_SHOWN])
     return tuple(
         DrawnStructure(
