@@ -6,9 +6,11 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import TypeVar, cast
 
+from dosecalc.days import days_within, hours_of, linked_days
 from dosecalc.doses import DoseGrid
 from dosecalc.errors import DosecalcError, MissingDoseError
 from dosecalc.sessions import (
@@ -23,8 +25,7 @@ from dosecalc.sessions import (
 )
 from dosecalc.statement import Event
 
-_NEXT_DAY_HOURS = 12
-"""Sessions of two prescribed days that lie nearer than this are one day: not what was prescribed."""
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,9 @@ class DistinctDay:
 class Ledger:
     """Sessions of all courses in the order of treatment, and the events between them.
 
+    A book is asked the same for every structure, in every quantity: what follows from its sessions is made
+    once and kept with it.
+
     Examples
     --------
     >>> import numpy as np
@@ -68,6 +72,7 @@ class Ledger:
 
     sessions: tuple[Session, ...] = ()
     events: tuple[Event, ...] = ()
+    _made: dict[Hashable, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def from_doses(
@@ -120,10 +125,16 @@ class Ledger:
     def __len__(self) -> int:
         return len(self.sessions)
 
+    def _once(self, what: Hashable, make: Callable[[], _Made]) -> _Made:
+        """What follows from the sessions, made when it is first asked for."""
+        if what not in self._made:
+            self._made[what] = make()
+        return cast(_Made, self._made[what])
+
     @property
     def courses(self) -> tuple[str, ...]:
         """Names of the courses, in the order of treatment."""
-        return tuple(dict.fromkeys(s.course for s in self.sessions))
+        return self._once("courses", lambda: tuple(dict.fromkeys(s.course for s in self.sessions)))
 
     def where(self, keep: Callable[[Session], bool]) -> Ledger:
         """The ledger of the sessions that ``keep`` accepts, with all events."""
@@ -137,31 +148,10 @@ class Ledger:
         follow one another; without a date, those of one prescribed day. A session may belong to two such
         days: the rest of Monday's fraction on Tuesday morning.
         """
-        return tuple(tuple(day.values()) for day in self._days())
+        return self._once("days", lambda: days_within(self.sessions))
 
-    def _days(self) -> list[dict[int, Session]]:
-        """The sessions of each day by their places in the ledger; of days within another only that one."""
-        near: dict[tuple[str, int | dt.date], list[int]] = {}
-        for place, session in enumerate(self.sessions):
-            for when in _near(session, days=(0,)):
-                near.setdefault((session.course, when), []).append(place)
-        found: list[dict[int, Session]] = []
-        for place, first in enumerate(self.sessions):
-            places = {n for when in _near(first, days=(-1, 0, 1)) for n in near.get((first.course, when), ())}
-            later = ((n, self.sessions[n]) for n in sorted(places) if n > place)
-            day = {place: first, **{n: s for n, s in later if _of_one_day(first, s)}}
-            if not any(day.keys() <= other.keys() for other in found if place in other):
-                found.append(day)
-        return found
-
-    def _linked(self) -> list[tuple[Session, ...]]:
-        """The sessions parted so that no two of one day are in different parts."""
-        part_of: dict[int, set[int]] = {}
-        for day in self._days():
-            joined = set(day).union(*(part_of[n] for n in day if n in part_of))
-            part_of.update(dict.fromkeys(joined, joined))
-        parts = {min(part): sorted(part) for part in part_of.values()}
-        return [tuple(self.sessions[n] for n in part) for _, part in sorted(parts.items())]
+    def _linked(self) -> tuple[tuple[Session, ...], ...]:
+        return self._once("linked", lambda: linked_days(self.sessions))
 
     def in_one_visit_a_day(self) -> Ledger:
         """The same treatment with all that is given in one day taken as one session.
@@ -169,11 +159,11 @@ class Ledger:
         Repair between two sessions of a day is not complete: their effect lies between that of this
         ledger and that of the ledger as it is.
         """
-        return self._merged(lambda _: True)
+        return self._once("in one visit", lambda: self._merged(lambda _: True))
 
     def untimed_in_one_visit(self) -> Ledger:
         """The same, of days only of which it is not known how far apart in time their sessions are."""
-        return self._merged(lambda day: None in _hours(day))
+        return self._once("untimed in one", lambda: self._merged(lambda day: None in hours_of(day)))
 
     def _merged(self, merges: Callable[[tuple[Session, ...]], bool]) -> Ledger:
         sessions: list[Session] = []
@@ -186,7 +176,10 @@ class Ledger:
 
     def distinct_days(self) -> tuple[DistinctDay, ...]:
         """Equal days grouped, in the order of their first."""
-        counts = Counter((tuple(s.contributions for s in day), _hours(day)) for day in self._linked())
+        return self._once("distinct days", self._distinct_days)
+
+    def _distinct_days(self) -> tuple[DistinctDay, ...]:
+        counts = Counter((tuple(s.contributions for s in day), hours_of(day)) for day in self._linked())
         return tuple(
             DistinctDay(sessions=sessions, hours=hours, count=count)
             for (sessions, hours), count in counts.items()
@@ -199,7 +192,7 @@ class Ledger:
 
     def course(self, *names: str) -> Ledger:
         """The ledger of some courses alone."""
-        return self.where(lambda s: s.course in names)
+        return self._once(("course", names), lambda: self.where(lambda s: s.course in names))
 
     def as_of(self, day: dt.date) -> Ledger:
         """The ledger as it stood on a day: later sessions are ahead, later events not known."""
@@ -240,6 +233,9 @@ class Ledger:
         What part of its dose a broken-off fraction gave at a point is not known: effect is most where one
         of its sessions gave all of it there, the first or the last of them.
         """
+        return self._once("extremes", self._extremes)
+
+    def _extremes(self) -> tuple[Ledger, ...]:
         without = (s.of(n for n in s.numbered() if not n[0].is_approximate) for s in self.sessions)
         nothing = Ledger(sessions=tuple(s for s in without if s.contributions), events=self.events)
         first = self._whole_once()
@@ -266,7 +262,9 @@ class Ledger:
     @property
     def is_approximate(self) -> bool:
         """Whether any contribution is a part of a dose that was computed for the whole only."""
-        return any(c.is_approximate for s in self.sessions for c in s.contributions)
+        return self._once(
+            "approximate", lambda: any(c.is_approximate for s in self.sessions for c in s.contributions)
+        )
 
     def whole_days(self) -> tuple[int, ...]:
         """Prescribed days of which everything is in these sessions of one course, ascending.
@@ -287,13 +285,16 @@ class Ledger:
         return Ledger(sessions=tuple(s for s in sessions if s.contributions), events=self.events)
 
     def delivered(self) -> Ledger:
-        return self.where(lambda s: s.state is State.DELIVERED)
+        return self._once("delivered", lambda: self.where(lambda s: s.state is State.DELIVERED))
 
     def remaining(self) -> Ledger:
         return self.where(lambda s: s.state is State.PLANNED)
 
     def distinct(self) -> tuple[Distinct, ...]:
         """Equal sessions grouped, in the order of their first."""
+        return self._once("distinct", self._distinct)
+
+    def _distinct(self) -> tuple[Distinct, ...]:
         groups: dict[tuple[Contribution, ...], list[Session]] = {}
         for session in self.sessions:
             groups.setdefault(session.contributions, []).append(session)
@@ -307,6 +308,9 @@ class Ledger:
 
         Of a structure those are left out of which numbers are known.
         """
+        return self._once(("missing", structure), lambda: self._missing(structure))
+
+    def _missing(self, structure: str | None) -> tuple[str, ...]:
         return tuple(
             dict.fromkeys(
                 c.fraction.reason
@@ -319,6 +323,9 @@ class Ledger:
 
     def stated(self, structure: str) -> tuple[tuple[Stated, int], ...]:
         """Courses that are known as numbers for a structure, with how many of their sessions are here."""
+        return self._once(("stated", structure), lambda: self._stated(structure))
+
+    def _stated(self, structure: str) -> tuple[tuple[Stated, int], ...]:
         return tuple(
             Counter(
                 c.fraction.stated
@@ -332,11 +339,17 @@ class Ledger:
 
     def known(self) -> Ledger:
         """The same sessions with only the contributions whose dose is known: a lower bound of the sum."""
+        return self._once("known", self._known)
+
+    def _known(self) -> Ledger:
         sessions = (_known_part(s) for s in self.sessions)
         return Ledger(sessions=tuple(s for s in sessions if s is not None), events=self.events)
 
     def content(self) -> tuple[Hashable, ...]:
         """What a sum over the ledger rests on: the same for all that give the same, be it given or ahead."""
+        return self._once("content", self._content)
+
+    def _content(self) -> tuple[Hashable, ...]:
         return tuple(
             (s.course, s.day, s.date, s.time, s.hours, s.contributions, s.fractions) for s in self.sessions
         )
@@ -351,6 +364,9 @@ class Ledger:
         missing = self.missing()
         if missing:
             raise MissingDoseError("; ".join(missing))
+        return self._once("grids", self._grids)
+
+    def _grids(self) -> tuple[DoseGrid, ...]:
         found = {
             id(part.dose): part.dose
             for group in self.distinct()
@@ -369,30 +385,3 @@ def _known_part(session: Session) -> Session | None:
     if all(known):
         return session
     return session.of(itertools.compress(session.numbered(), known))
-
-
-def _near(session: Session, *, days: Sequence[int]) -> Iterator[int | dt.date]:
-    """The prescribed day, and dates so many days from a session's: others of one day share one of them."""
-    yield session.day
-    if session.date is not None:
-        yield from (session.date + dt.timedelta(days=k) for k in days)
-
-
-def _of_one_day(first: Session, other: Session) -> bool:
-    if first.course != other.course:
-        return False
-    same = first.day == other.day
-    if first.date is None or other.date is None:
-        return same
-    if first.begun is None or other.begun is None:
-        return abs(other.date - first.date) <= dt.timedelta(days=1 if same else 0)
-    return abs(other.begun - first.begun) < dt.timedelta(hours=24 if same else _NEXT_DAY_HOURS)
-
-
-def _hours(day: tuple[Session, ...]) -> tuple[float | None, ...]:
-    """When each session of a day is given, in hours from its first: by the clock, or as it is planned."""
-    clock = [s.begun for s in day]
-    known = [c for c in clock if c is not None]
-    if known:
-        return tuple(None if c is None else (c - min(known)) / dt.timedelta(hours=1) for c in clock)
-    return tuple(s.hours for s in day)

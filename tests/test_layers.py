@@ -17,8 +17,8 @@ LAYERS = """
 errors tables amounts legible notebook progress
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves envelopes
-doses structures plans registrations images records statement delivery sessions ledger visits case fractions
-book_entries
+doses structures plans registrations images records statement delivery sessions days ledger visits case
+fractions book_entries
 evaluation doubt celldoses accumulation dosemap mapping
 dicom registrationfile casefile
 goals rules rulefile protocol findings sections drawings doserows results provenance roles counts prescribed
