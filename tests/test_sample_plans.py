@@ -164,11 +164,20 @@ def test_case_file_is_toml_of_the_format(name: str) -> None:
     assert set(stated) <= {"format_version", "plans", "courses", "structures", "events"}
 
 
+DRAWN = {
+    f"redefine_{name}"
+    for name in ("broken_off", "deformable", "dose_too_small_hot", "new_ct", "prior_numbers", "replanned")
+}
+"""Plans whose reports have something that those of the others have not."""
+
+
 @pytest.mark.parametrize("name", EXIT_CODES)
 def test_check_says_what_was_derived(name: str, tmp_path: Path) -> None:
     """Everything that one check says, in one test: it takes seconds, and workers share no results."""
     written, findings, doses = (tmp_path / n for n in ("result.json", "findings.csv", "doses.csv"))
     outputs = ["--json", str(written), "--csv-findings", str(findings), "--csv-doses", str(doses)]
+    if name in DRAWN:  # a report that cannot be drawn is no verdict, and so another exit code
+        outputs += ["--report", str(tmp_path / "report.html")]
     code = cli.main(["check", str(FOLDER / name), *outputs])
     expected, result = expected_of(name), json.loads(written.read_text(encoding="utf-8"))
     wrong = [
