@@ -27,7 +27,7 @@ from dosecalc.quantities import Bed, Eqd2, LqRepair, Model, PerFraction, Physica
 from dosecalc.radiobiology import bed_to_eqd2, day_bed, day_bed_slopes
 from dosecalc.registrations import ONE_FRAME, Frames, NoPath
 from dosecalc.sampling import DEFAULT_SETTINGS, Quadrature, Settings, sample
-from dosecalc.sessions import Contribution, GridFraction
+from dosecalc.sessions import ALL_OF_IT, Contribution, GridFraction
 from dosecalc.solids import Body, Solid, combine, solid
 from dosecalc.structures import Derived, Structure
 from dosecalc.transforms import IDENTITY, Transform, jacobian
@@ -396,8 +396,11 @@ def _weights(*groups: tuple[tuple[Contribution, ...], int]) -> Mapping[DoseGrid,
             if not isinstance(contribution.fraction, GridFraction):
                 continue
             for part in contribution.fraction.parts:
-                share = Fraction(contribution.share_of(part.beam)) * count
-                weights[part.dose] = weights.get(part.dose, Fraction(0)) + part.scale * share
+                share = contribution.share_of(part.beam)
+                # Most fractions are given whole: 1 as a decimal would be turned into a fraction each time.
+                weight = part.scale * (count if share == ALL_OF_IT else Fraction(share) * count)
+                known = weights.get(part.dose)
+                weights[part.dose] = weight if known is None else known + weight
     return weights
 
 

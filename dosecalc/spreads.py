@@ -90,15 +90,19 @@ def falling(cells: Spread) -> Points:
     if _exact(cells):
         return _exactly(cells)
     most = min(_KNOTS, _KNOTS_PER_CELL * len(cells))
-    knots = _Knots.between(cells.low_gy, cells.high_gy, most)
-    return knots.points(knots.falls(cells), cells.low_gy, cells.high_gy, float(cells.volume_cm3.sum()))
+    low_gy, high_gy = cells.low_gy, cells.high_gy
+    knots = _Knots.between(low_gy, high_gy, most)
+    return knots.points(knots.falls(cells), low_gy, high_gy, float(cells.volume_cm3.sum()))
 
 
 def _exact(cells: Spread) -> bool:
     """Whether the curve is made of the cells themselves: where few, or where doses are uneven in steps."""
     if len(cells) <= _FEW_CELLS:
         return True
-    steps = (cells.span_gy < _STEP_GY) & (cells.dose_gy > cells.low_gy + _ZERO_GY)
+    steps = cells.span_gy < _STEP_GY
+    if not steps.any():
+        return False
+    steps &= cells.dose_gy > cells.low_gy + _ZERO_GY
     return float(cells.volume_cm3[steps].sum()) > _STEPS * float(cells.volume_cm3.sum())
 
 
@@ -159,19 +163,26 @@ def _exactly(cells: Spread) -> Points:
     order = np.argsort(bends)
     bends = bends[order]
     falls = np.cumsum(np.concatenate([slope, -slope, np.zeros(len(bends) - 2 * len(centre))])[order])
-    steps = np.concatenate([np.zeros(2 * centre.size), cells.volume_cm3[at_once]])[order]
     lost = np.concatenate([[0.0], np.cumsum(falls[:-1] * np.diff(bends))])
-    taken = np.cumsum(steps)
-    before = float(cells.volume_cm3.sum()) - lost - (taken - steps)
-    step = np.flatnonzero(steps)
-    place = np.arange(bends.size) + np.searchsorted(step, np.arange(bends.size))
-    size = bends.size + step.size
-    ascending, above = np.empty(size), np.empty(size)
-    ascending[place], above[place] = bends, before
-    ascending[place[step] + 1], above[place[step] + 1] = bends[step], (before - steps)[step]
+    ascending, above = bends, float(cells.volume_cm3.sum()) - lost
+    if at_once.any():
+        steps = np.concatenate([np.zeros(2 * centre.size), cells.volume_cm3[at_once]])[order]
+        ascending, above = _stepped(bends, above, steps)
     above = np.clip(np.minimum.accumulate(above), 0.0, None)
     above[-1] = 0.0
     return ascending, above
+
+
+def _stepped(bends: Floats, above: Floats, steps: Floats) -> Points:
+    """A curve that takes steps at its bends besides, the dose of each before it and after it."""
+    before = above - (np.cumsum(steps) - steps)
+    step = np.flatnonzero(steps)
+    place = np.arange(bends.size) + np.searchsorted(step, np.arange(bends.size))
+    size = bends.size + step.size
+    ascending, stepped = np.empty(size), np.empty(size)
+    ascending[place], stepped[place] = bends, before
+    ascending[place[step] + 1], stepped[place[step] + 1] = bends[step], (before - steps)[step]
+    return ascending, stepped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,9 +27,11 @@ from cases import (
     sib_case,
 )
 from factories import make_structure, rectangle, slices
+from scipy.spatial import cKDTree
 
 from dosecalc import Outcome, Structure
 from dosecalc.case import Case
+from dosecalc.checking import isodose_rules
 from dosecalc.doses import DoseGrid
 from dosecalc.findings import Finding
 from dosecalc.lattices import Lattice
@@ -210,3 +212,15 @@ def _role(name: str) -> PlanStatement:
 def test_the_mucosa_is_held_too() -> None:
     short = box(name=MUCOSA, low=(-10, 18, -16), high=(10, 22, 16))
     assert of(make_case(structures={MUCOSA: short}), MUCOSA).outcome is UNCERTAIN
+
+
+def test_the_least_distance_is_that_of_all_points() -> None:
+    """Wherever among them the nearest lies: each is sought only as far as the nearest before it."""
+    random = np.random.default_rng(1)
+    cells = random.uniform(-10, 10, (50, 3))
+    points = random.uniform(-40, 40, (3 * isodose_rules._AT_ONCE + 5, 3))
+    gaps = np.linalg.norm(points[:, None] - cells[None], axis=2).min(axis=1)
+    near_first, as_drawn, near_last = np.argsort(gaps), np.arange(len(gaps)), np.argsort(-gaps)
+    for order in (near_first, as_drawn, near_last):
+        found = isodose_rules._least_mm(cKDTree(cells), points[order])
+        assert found == pytest.approx(gaps.min(), rel=1e-12)

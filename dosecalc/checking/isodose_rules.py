@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +29,8 @@ Floats = npt.NDArray[np.float64]
 
 _ISODOSE_MM = 1.0
 """Spacing at which an isodose is traced for distances: what a setup is reproducible to."""
+_AT_ONCE = 256
+"""Points of an isodose whose nearest cells are sought together."""
 
 
 def session_on(
@@ -253,9 +256,20 @@ def _distance_mm(
             fine = Lattice(x_mm=axes[2], y_mm=axes[1], z_mm=axes[0])
             dose = session_on(context, contributions, quadrature.frame_uid, fine)
             hot = fine.points_xyz_mm()[_surface(dose >= dose_gy)]
-            gaps, _ = cells.query(hot)
-            nearest.append(float(gaps.min()))
+            nearest.append(_least_mm(cells, hot))
     return min(nearest, default=None)
+
+
+def _least_mm(cells: Any, points_xyz_mm: Floats) -> float:
+    """The distance from the nearest of some points to the nearest cell of a tree.
+
+    Few points lie near: once one is known, only what is nearer than that is sought for the others.
+    """
+    least = np.inf
+    for begin in range(0, len(points_xyz_mm), _AT_ONCE):
+        gaps, _ = cells.query(points_xyz_mm[begin : begin + _AT_ONCE], distance_upper_bound=least)
+        least = min(least, float(gaps.min()))
+    return least
 
 
 def _lattice_here(context: Context, frame_uid: str, grid: DoseGrid) -> Lattice | None:
