@@ -73,8 +73,9 @@ def main(arguments: Sequence[str]) -> int:
         show(blocks)
         sys.stdout.flush()
         return code
-    except BrokenPipeError:
-        # The reader of a pipe went away; what it did not read cannot have been relied on.
+    except (BrokenPipeError, SystemExit):
+        # The reader went away; what it did not read cannot have been relied on. (A terminal that is drawn on
+        # then ends with exit code 1, which would read as FAIL.)
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAULT

@@ -147,6 +147,18 @@ class TestExitCodes:
         monkeypatch.setattr(cli, "check_blocks", broken)
         assert run("check", folder)[0] == 4
 
+    def test_a_reader_that_goes_away_is_no_verdict(
+        self, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also where a library ends the program for it, with an exit code of its own."""
+
+        def gone(_: object) -> None:
+            raise SystemExit(1)
+
+        monkeypatch.setattr(cli, "show", gone)
+        monkeypatch.setattr(os, "dup2", lambda *_: None)
+        assert run("check", folder)[0] == 4
+
     def test_help_and_version(self, run: Run) -> None:
         code, out, _ = run("--help")
         assert code == 0
