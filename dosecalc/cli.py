@@ -71,26 +71,38 @@ def main(arguments: Sequence[str]) -> int:
         with progress_bar(quiet=getattr(options, "quiet", False)) as progress:
             code, blocks = _COMMANDS[command](options, progress)
         show(blocks)
-        sys.stdout.flush()
         return code
-    except (BrokenPipeError, SystemExit):
-        # The reader went away; what it did not read cannot have been relied on. (A terminal that is drawn on
-        # then ends with exit code 1, which would read as FAIL.)
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAULT
-    except DosecalcError as error:
-        print(page(f"dosecalc: {error}".split("\n")), end="", file=sys.stderr)
-        return EXIT_UNUSABLE
-    except KeyboardInterrupt:
-        print("dosecalc: interrupted; nothing was judged", file=sys.stderr)
-        return EXIT_FAULT
-    except Exception as fault:  # the last line of defence: Python's own exit code 1 would read as FAIL
-        print(f"dosecalc: internal fault, nothing was judged: {_place(fault)}", file=sys.stderr)
-        return EXIT_FAULT
+    except BaseException as error:  # the last line of defence: Python's own exit code 1 would read as FAIL
+        return _failed(error)
 
 
-def _place(fault: Exception) -> str:
+def _failed(error: BaseException) -> int:
+    """Say why there is no result; the exit code of that."""
+    match error:
+        case DosecalcError():
+            _complain(page(f"dosecalc: {error}".split("\n")))
+            return EXIT_UNUSABLE
+        case KeyboardInterrupt():
+            _complain("dosecalc: interrupted; nothing was judged\n")
+        case BrokenPipeError() | SystemExit():
+            # The reader went away; what it did not read cannot have been relied on. (A terminal that is drawn
+            # on then ends the program by itself, with exit code 1.)
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case _:
+            _complain(f"dosecalc: internal fault, nothing was judged: {_place(error)}\n")
+    return EXIT_FAULT
+
+
+def _complain(text: str) -> None:
+    """Text on standard error, where there is one and somebody still reads it."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(text)
+            sys.stderr.flush()
+
+
+def _place(fault: BaseException) -> str:
     """Kind and place of a fault; not its text, which may hold what is in the files."""
     last = traceback.extract_tb(fault.__traceback__)[-1]
     return f"{type(fault).__name__} in {Path(last.filename).name}, line {last.lineno}; please report it"
@@ -207,8 +219,14 @@ def _check(options: argparse.Namespace, progress: Progress) -> Shown:
 
 def _export(options: argparse.Namespace, progress: Progress) -> Shown:
     case = _read(options, progress)
-    lines = list(export(options, case, usable_protocol(options.protocol), progress))
-    return EXIT_PASS, [line for line in lines if not options.quiet or line.startswith("WARNING")]
+    lines: list[str] = []
+    code = EXIT_PASS
+    try:
+        for line in export(options, case, usable_protocol(options.protocol), progress):
+            lines.append(line)
+    except BaseException as error:  # what was said of the files that are written is still to be shown
+        code = _failed(error)
+    return code, [line for line in lines if not options.quiet or line.startswith("WARNING")]
 
 
 def _protocol(options: argparse.Namespace, _: Progress) -> Shown:

@@ -26,6 +26,8 @@ def completion(parser: argparse.ArgumentParser, shell: str) -> str:
         )
     import shtab  # noqa: PLC0415 - an extra, which the core does without
 
+    if shell not in shtab.SUPPORTED_SHELLS:
+        raise DosecalcError(f"completion: expected a shtab that knows {shell}, found {shtab.__version__}")
     for action in _actions(parser):
         if "FILE" in str(action.metavar):
             action.complete = shtab.FILE  # type: ignore[attr-defined]  # how shtab is told

@@ -11,7 +11,7 @@ from dosecalc.case import Case
 from dosecalc.dicom import read_dose
 from dosecalc.dicom.export_text import Identity
 from dosecalc.doses import DoseGrid
-from dosecalc.errors import DosecalcError, InputError, MissingDoseError
+from dosecalc.errors import InputError, MissingDoseError
 from dosecalc.exporting import (
     CT,
     Beyond,
@@ -30,11 +30,13 @@ from dosecalc.progress import Progress, counted, silent
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2, Lq, LqRepair, Physical, Quantity, describe
 
-DESCRIPTION = """Writes sums over sessions as RT Dose files: of BED or EQD2 one for each a/b (DoseType
-EFFECTIVE, no physical dose), or of physical dose. What is not known is refused, not taken as 0 Gy.
+DESCRIPTION = """Writes sums over sessions as RT Dose files: of BED or EQD2 one for each a/b
+(DoseType EFFECTIVE, no physical dose), or of physical dose. What is not known
+is refused, not taken as 0 Gy.
 
-The files carry the patient's name, ID, birth date and study, as a planning system needs them to file
-the dose; --anonymous leaves these empty, but UIDs still lead to the patient's other files.
+The files carry the patient's name, ID, birth date and study, as a planning
+system needs them to file the dose; --anonymous leaves these empty, but UIDs
+still lead to the patient's other files.
 """
 
 
@@ -94,7 +96,7 @@ def export(
 
     Raises
     ------
-    DosecalcError : if one of them cannot be made; those before it stay, and are named.
+    DosecalcError : if one of them cannot be made; those before it stay.
     """
     quantities = _quantities(options, protocol)
     paths = [options.out / file_name(quantity, *_words(options)) for quantity in quantities]
@@ -110,18 +112,12 @@ def export(
     first: Exported | None = None
     with _folder(options.out):
         files = list(zip(quantities, paths, strict=True))
-        for number, (quantity, path) in enumerate(counted(progress, "summing doses", files)):
-            try:
-                done = _exported(options, case, what, quantity, path)
-            except DosecalcError as error:
-                if not number:
-                    raise
-                written = ", ".join(map(str, paths[:number]))
-                raise DosecalcError(f"{error}\nwritten before it: {written}") from None
+        for quantity, path in counted(progress, "summing doses", files):
+            done = _exported(options, case, what, quantity, path)
             if first is None:
                 first = done
                 yield from _head(options, what, done)
-            yield _line(done)
+            yield f"WARNING: {_line(done)}" if done.dose.uncovered_voxels else _line(done)
     if first is not None and (first.cut_off or first.dose.uncovered_voxels):
         yield from _structures(case, what)
 
@@ -266,7 +262,7 @@ def _structures(case: Case, what: Summed) -> Iterator[str]:
     """Structures that lie in part where the sum is not known."""
     found = [f"{name} {cm3:.2f} cm3" for name, cm3 in beyond_doses(case, what)]
     if found:
-        yield f"Structures that not every dose reaches: {', '.join(found)}"
+        yield f"WARNING: structures that not every dose reaches: {', '.join(found)}"
     else:
         yield "Every dose reaches all of every structure"
 

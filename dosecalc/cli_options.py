@@ -12,59 +12,63 @@ from dosecalc.cli_completion import SHELLS
 from dosecalc.cli_export import DESCRIPTION as EXPORT
 from dosecalc.cli_export import add_export_options
 from dosecalc.cli_protocol import add_protocol_commands
+from dosecalc.legible import printable
 from dosecalc.report.check_html import Paper
 from dosecalc.schemas import SCHEMAS
 
 _EPILOG = """examples:
-  dosecalc inspect FOLDER                     what is there and how it is linked
-  dosecalc check FOLDER                       a folder held against a protocol (default: redefine)
-  dosecalc check FOLDER --report out.html     the same as a report to read, to print and to sign
-  dosecalc ledger FOLDER --calendar           what was given and what is left, session by session
-  dosecalc remaining FOLDER --protocol MINE   how much of each cumulative limit is left
-  dosecalc protocol show redefine             a protocol in words; also: list, validate, new
+  dosecalc inspect FOLDER                     what is there, how it is linked
+  dosecalc check FOLDER                       hold a folder against a protocol
+  dosecalc check FOLDER --report out.html     the same as a report to sign
+  dosecalc ledger FOLDER --calendar           what was given and what is left
+  dosecalc remaining FOLDER --protocol MINE   what is left of cumulative limits
+  dosecalc protocol show redefine             a protocol in words
 
 `dosecalc COMMAND --help` has more of each.
 
-exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked,
-3 uncertain or not evaluated, 4 internal fault. Other commands: 0, 2, 4.
+exit codes of check: 0 passed or not due, 1 a required rule fails, 2 nothing
+can be checked, 3 uncertain or not evaluated, 4 internal fault. Other commands:
+0, 2, 4.
 """
 _INSPECT = """examples:
   dosecalc inspect FOLDER
-  dosecalc inspect FOLDER --case other.toml   with a case file from elsewhere
+  dosecalc inspect FOLDER --case other.toml   a case file from elsewhere
   dosecalc inspect FOLDER --patient ID        one of several patients
 """
 _DVH = """examples:
   dosecalc dvh FOLDER
   dosecalc dvh FOLDER --structure SpinalCord --structure Brainstem
-  dosecalc dvh FOLDER --csv doses.csv --quiet   for a spreadsheet, and nothing on the screen
+  dosecalc dvh FOLDER --csv doses.csv --quiet   for a spreadsheet alone
 """
 _LEDGER = """examples:
-  dosecalc ledger FOLDER --calendar                            with a calendar below the book
-  dosecalc ledger FOLDER --as-of 2026-04-15                    as it stood on a day
+  dosecalc ledger FOLDER --calendar           with a calendar below the book
+  dosecalc ledger FOLDER --as-of 2026-04-15   as it stood on a day
   dosecalc ledger FOLDER --course induction --after-fraction 2
   dosecalc ledger FOLDER --csv book.csv --json book.json --svg calendar.svg
 """
 _REMAINING = """examples:
-  dosecalc remaining FOLDER --protocol mine.toml   limits of your own; redefine has no cumulative ones
+  dosecalc remaining FOLDER --protocol mine.toml
   dosecalc remaining FOLDER --protocol example_spine --json left.json
   dosecalc remaining FOLDER --protocol mine.toml --after-fraction 20
+
+Limits are those of your own protocol: redefine has no cumulative ones.
 """
 _CHECK = """examples:
   dosecalc check FOLDER
-  dosecalc check FOLDER --report out.html                       to read, to print and to sign
+  dosecalc check FOLDER --report out.html             to read and to sign
   dosecalc check FOLDER --report out.pdf --paper letter --identify
-  dosecalc check FOLDER --protocol mine.toml                    a protocol of your own
-  dosecalc check FOLDER --after-fraction 25                     as after a fraction of the last course
-  dosecalc check FOLDER --json result.json --quiet              for a script: the outcome and a file
-  dosecalc check FOLDER --csv-findings f.csv --csv-doses d.csv  for a spreadsheet
+  dosecalc check FOLDER --protocol mine.toml          a protocol of your own
+  dosecalc check FOLDER --after-fraction 25           of the last course
+  dosecalc check FOLDER --json result.json --quiet    for a script
+  dosecalc check FOLDER --csv-findings f.csv --csv-doses d.csv
 
-exit codes: 0 passed or not due, 1 a required rule fails, 2 nothing can be checked, 3 uncertain or not
-evaluated, 4 internal fault.
+exit codes: 0 passed or not due, 1 a required rule fails, 2 nothing can be
+checked, 3 uncertain or not evaluated, 4 internal fault.
 """
 _EXPORT = """examples:
-  dosecalc export FOLDER --out DIR                                    EQD2, a file for each a/b
-  dosecalc export FOLDER --out DIR --alpha-beta 3 --delivered         what was given so far
-  dosecalc export FOLDER --out DIR --quantity physical --grid ct      on the voxels of the CT
+  dosecalc export FOLDER --out DIR                  EQD2, a file for each a/b
+  dosecalc export FOLDER --out DIR --alpha-beta 3 --delivered
+  dosecalc export FOLDER --out DIR --quantity physical --grid ct
   dosecalc export FOLDER --out DIR --spacing 2.5 --beyond crop --anonymous
 """
 _SCHEMA = """examples:
@@ -72,9 +76,9 @@ _SCHEMA = """examples:
   dosecalc schema ledger
 """
 _COMPLETION = """examples:
-  source <(dosecalc completion bash)                                          bash, from ~/.bashrc
-  dosecalc completion zsh > ~/.zfunc/_dosecalc                                zsh, a folder of $fpath
-  dosecalc completion fish > ~/.config/fish/completions/dosecalc.fish         fish
+  source <(dosecalc completion bash)             in ~/.bashrc
+  dosecalc completion zsh > ~/.zfunc/_dosecalc   a folder of $fpath
+  dosecalc completion fish > ~/.config/fish/completions/dosecalc.fish
 """
 
 
@@ -83,14 +87,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
-        self.exit(2, f"{self.prog}: error: {message}\n{self.prog} --help has examples\n")
+        self.exit(2, f"{self.prog}: error: {printable(message)}\n{self.prog} --help has examples\n")
 
 
 def parser() -> argparse.ArgumentParser:
     """All commands with their options."""
     whole = _Parser(
         prog="dosecalc",
-        description="Radiotherapy dose bookkeeping over courses. An independent check, not a medical device.",
+        description="Radiotherapy dose bookkeeping over courses.\nIndependent check, not a medical device.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -173,7 +177,7 @@ def _standing_options(command: argparse.ArgumentParser) -> None:
 
 
 def _case_options(command: argparse.ArgumentParser, *, names_patient: bool) -> None:
-    command.add_argument("folder", type=Path, metavar="FOLDER", help="searched with all folders below")
+    command.add_argument("folder", type=_folder, metavar="FOLDER", help="searched with all folders below")
     _file(command, "--case", "a case file instead of FOLDER/case.toml")
     command.add_argument("--patient", metavar="ID", help="which patient, where there are several")
     if names_patient:
@@ -187,6 +191,12 @@ def _version() -> str:
         return version("dosecalc")
     except PackageNotFoundError:
         return "(not installed)"
+
+
+def _folder(text: str) -> Path:
+    if not text:  # as from a variable of a shell that is not set: it would be where one happens to be
+        raise argparse.ArgumentTypeError("expected a folder, found an empty name")
+    return Path(text)
 
 
 def _date(text: str) -> dt.date:

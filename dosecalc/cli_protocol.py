@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +26,10 @@ from dosecalc.report.protocol_text import protocol_blocks, protocols_blocks, sum
 from dosecalc.report.tables import clean
 
 _EPILOG = """examples:
-  dosecalc protocol list                               the protocols that are shipped
-  dosecalc protocol show redefine                      one of them in words, rule by rule
+  dosecalc protocol list                               those that are shipped
+  dosecalc protocol show redefine                      one of them in words
   dosecalc protocol new mine.toml --extends redefine   begin one of your own
-  dosecalc protocol validate mine.toml                 every fault in it, with its line
+  dosecalc protocol validate mine.toml                 every fault in it
   dosecalc check FOLDER --protocol mine.toml           hold a folder against it
 
 exit codes: 0 fine, 2 invalid or unusable, 4 internal fault.
@@ -40,17 +41,19 @@ _SHOW = """examples:
   dosecalc protocol show redefine
   dosecalc protocol show mine.toml | less
 
-A file that extends a shipped protocol is shown whole, with what it changes at the top.
+A file that extends a shipped protocol is shown whole, with what it changes at
+the top.
 """
 _VALIDATE = """example:
   dosecalc protocol validate mine.toml
 
-Faults are shown as FILE:LINE:COLUMN with a caret under the place, all that can be found at once. What is
-valid and may not be meant (a source that is left blank, say) is listed, and the exit code stays 0.
+Faults are shown as FILE:LINE:COLUMN with a caret under the place, all that can
+be found at once. What is valid and may not be meant (a source that is left
+blank, say) is listed, and the exit code stays 0.
 """
 _NEW = """examples:
-  dosecalc protocol new mine.toml                      whole and valid, an example of every kind of rule
-  dosecalc protocol new mine.toml --extends redefine   a short one that changes a shipped protocol
+  dosecalc protocol new mine.toml                      with every kind of rule
+  dosecalc protocol new mine.toml --extends redefine   a change of a shipped one
 
 The examples are commented out. A file that exists is never overwritten.
 """
@@ -116,7 +119,7 @@ def usable_protocol(name: str) -> Protocol:
     try:
         return protocol_from(protocol_tables(content, source), content, source)
     except InputError as error:
-        hint = f"dosecalc protocol validate {clean(name)} shows the place"
+        hint = f"dosecalc protocol validate {shlex.quote(clean(name))} shows the place"
         raise InputError(f"{error}\n{hint}") from None
 
 
@@ -159,7 +162,7 @@ def _new(path: Path, extends: str | None) -> Iterator[Block]:
         )
     text = protocol_template(load_protocol(extends) if extends else None)
     _write_new(path, text)
-    name = clean(str(path))
+    name = shlex.quote(clean(str(path)))
     yield f"{name} written. Edit it, then:"
     yield f"  dosecalc protocol validate {name}"
     yield f"  dosecalc protocol show {name}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import shutil
 import sys
 import threading
@@ -21,14 +20,17 @@ _WAIT_S = 1.0
 def show(what: Sequence[Block] | str) -> None:
     """Blocks on standard output: in colour on a terminal where rich is installed, else as plain text.
 
-    A string is for another program and stays as it is.
+    A string is for another program and stays as it is. Without a standard output nothing is shown.
     """
+    if sys.stdout is None:
+        return
     if isinstance(what, str):
         sys.stdout.write(what)
     elif sys.stdout.isatty() and _has_rich():
         draw(what, sys.stdout, width=shutil.get_terminal_size().columns)
     else:
         sys.stdout.write(page(what))
+    sys.stdout.flush()
 
 
 @contextlib.contextmanager
@@ -36,9 +38,9 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     """A bar on standard error while work goes on that takes longer than a second.
 
     There is none where nobody sees it: without a terminal, without rich, and where it is not wanted. It is
-    gone when the work is.
+    gone when the work is, and what becomes of it is nothing to the work.
     """
-    if quiet or not (sys.stderr.isatty() and _has_rich()):
+    if quiet or sys.stderr is None or not sys.stderr.isatty() or not _has_rich():
         yield silent
         return
     from rich.console import Console  # noqa: PLC0415 - an extra, which the core does without
@@ -48,20 +50,36 @@ def progress_bar(*, quiet: bool = False) -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     bar = Bar(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
-    task = bar.add_task("", total=None)
-    timer = threading.Timer(_WAIT_S, bar.start)
-    timer.start()
+
+    def start() -> None:
+        if not console.is_dumb_terminal:
+            with contextlib.suppress(OSError):
+                bar.start()
 
     def tell(what: str, done: int, total: int) -> None:
-        bar.update(task, description=what, completed=done, total=total or None)
+        if not bar.tasks or bar.tasks[0].description != what:
+            for task in bar.tasks:
+                bar.remove_task(task.id)
+            bar.add_task(what, total=total or None, completed=done)
+        else:
+            bar.update(bar.tasks[0].id, completed=done)
 
+    timer = threading.Timer(_WAIT_S, start)
+    timer.start()
     try:
         yield tell
     finally:
         timer.cancel()
         timer.join()
-        bar.stop()
+        if bar.live.is_started:
+            with contextlib.suppress(OSError):
+                bar.stop()
 
 
 def _has_rich() -> bool:
-    return importlib.util.find_spec("rich") is not None
+    """Whether all of it that is used is there; colours are not worth a result."""
+    try:
+        from rich import box, cells, console, padding, progress, table, text  # noqa: F401, PLC0415 - an extra
+    except ImportError:
+        return False
+    return True

@@ -8,6 +8,7 @@ import functools
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import unicodedata
@@ -159,6 +160,30 @@ class TestExitCodes:
         monkeypatch.setattr(os, "dup2", lambda *_: None)
         assert run("check", folder)[0] == 4
 
+    @pytest.mark.parametrize("fault", [OSError, ValueError])
+    def test_where_nobody_reads_the_error_it_is_none_either(
+        self, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+    ) -> None:
+        class Gone(io.StringIO):
+            def write(self, _: str) -> int:
+                raise fault
+
+        monkeypatch.setattr(sys, "stderr", Gone())
+        assert cli.main(["check", str(folder / "nowhere")]) == 2
+        monkeypatch.setattr(sys, "stderr", None)
+        assert cli.main(["check", str(folder / "nowhere")]) == 2
+
+    def test_an_empty_name_is_no_folder(self, run: Run) -> None:
+        """A variable of a shell that is not set would else mean the folder where one happens to be."""
+        code, _, err = run("check", "")
+        assert code == 2
+        assert "expected a folder, found an empty name" in err
+
+    def test_what_an_error_quotes_is_printable(self, run: Run, folder: Path) -> None:
+        code, _, err = run("check", folder, "evil\x1b[31m")
+        assert code == 2
+        assert "\x1b" not in err
+
     def test_help_and_version(self, run: Run) -> None:
         code, out, _ = run("--help")
         assert code == 0
@@ -250,7 +275,10 @@ class TestQuiet:
         assert code == (1 if change else 0)
         assert run("check", folder, "--quiet", "--json", result)[0] == code
         outcome = [line for line in whole.splitlines() if line.startswith(("OUTCOME", "required findings"))]
-        assert run("check", folder, "-q") == (code, "\n".join([*outcome, ""]), "")
+        more = "advisory findings not met or not judged: 3, shown without --quiet"
+        assert run("check", folder, "-q") == (code, "\n".join([*outcome, more, ""]), "")
+        advisory = whole[whole.index("Advisory rules that are not met") : whole.index("Decision point")]
+        assert len(re.findall("^  (FAIL|UNCERTAIN|NOT EVALUATED)  ", advisory, flags=re.MULTILINE)) == 3
         assert json.loads(result.read_text(encoding="utf-8"))["outcome"] in outcome[0]
 
     def test_warnings_are_counted(self, run: Run, tmp_path: Path) -> None:
@@ -259,8 +287,7 @@ class TestQuiet:
         _, whole, _ = run("check", folder)
         count = whole.count("- WARNING")
         assert count
-        assert f"{count} warning" in run("check", folder, "-q")[1]
-        assert "shown without --quiet" in run("check", folder, "-q")[1]
+        assert f"warnings: {count}, shown without --quiet" in run("check", folder, "-q")[1]
 
     @pytest.mark.parametrize(
         ("command", "option"), [("dvh", "--csv"), ("ledger", "--json"), ("remaining", "--json")]

@@ -154,7 +154,7 @@ class TestBeyond:
         code, said, err = run(shortened, "--out", out, "--incomplete")
         assert (code, said) == (2, "")
         assert "4600 of 23000 voxels (69.0 cm3) not reached: 4600 by RD_boost.dcm" in err
-        assert "Structures that not every dose reaches: " in err
+        assert "WARNING: structures that not every dose reaches: " in err
         assert "A_Carotid_L" in err
         assert "--beyond crop" in err
         assert not out.exists()

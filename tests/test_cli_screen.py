@@ -47,6 +47,13 @@ def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     return found
 
 
+def wait_for(terminal: Terminal, text: str) -> None:
+    deadline = time.monotonic() + 10
+    while text not in terminal.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert text in terminal.getvalue()
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A compliant case; nobody writes into it."""
@@ -68,9 +75,13 @@ class TestShow:
 
     def test_without_rich_it_gets_plain_text(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal = on_terminal(monkeypatch)
-        monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+        monkeypatch.setitem(sys.modules, "rich", None)  # what a missing package looks like to an import
         show(BLOCKS)
         assert terminal.getvalue() == page(BLOCKS)
+
+    def test_without_standard_output_nothing_is_shown(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdout", None)
+        show(BLOCKS)
 
     def test_what_is_for_another_program_stays_as_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal = on_terminal(monkeypatch)
@@ -105,19 +116,58 @@ class TestBar:
         monkeypatch.setattr(cli_screen, "_WAIT_S", 0.01)
         with progress_bar() as progress:
             progress("summing doses", 3, 19)
-            deadline = time.monotonic() + 10
-            while "3/19" not in terminal.getvalue() and time.monotonic() < deadline:
-                time.sleep(0.02)
+            wait_for(terminal, "3/19")
         text = terminal.getvalue()
         assert "summing doses" in text
         assert "3/19" in text
         assert text.endswith("\x1b[2K")  # and it is gone
 
+    def test_it_is_on_standard_error_alone(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli_screen, "_WAIT_S", 0.0)
+        out, terminal = io.StringIO(), on_terminal(monkeypatch)
+        monkeypatch.setattr(sys, "stdout", out)
+        with progress_bar() as progress:
+            progress("reading [b]files[/b]", 1, 2)
+            wait_for(terminal, "reading [b]files[/b]")
+            progress("drawing", 0, 0)  # nobody knows of how much
+            wait_for(terminal, "drawing")
+        assert "0/2" not in terminal.getvalue()
+        assert out.getvalue() == ""
+
+    def test_a_terminal_that_goes_away_is_nothing_to_the_work(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(cli_screen, "_WAIT_S", 0.0)
+        terminal = on_terminal(monkeypatch)
+        with progress_bar() as progress:
+            progress("reading files", 1, 2)
+            wait_for(terminal, "reading files")
+            monkeypatch.setattr(threading, "excepthook", lambda _: None)  # of the thread that draws
+
+            def gone(_: str) -> int:
+                raise OSError(5, "Input/output error")
+
+            monkeypatch.setattr(terminal, "write", gone)
+            progress("reading files", 2, 2)
+
+    @pytest.mark.parametrize("term", ["dumb", "unknown"])
+    def test_none_on_a_terminal_that_cannot_draw_it(self, monkeypatch: pytest.MonkeyPatch, term: str) -> None:
+        monkeypatch.setattr(cli_screen, "_WAIT_S", 0.0)
+        terminal = on_terminal(monkeypatch)
+        monkeypatch.setenv("TERM", term)
+        with progress_bar() as progress:
+            progress("reading files", 1, 2)
+            time.sleep(0.1)
+        assert terminal.getvalue() == ""
+
+    def test_none_without_standard_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stderr", None)
+        with progress_bar() as progress:
+            assert progress is silent
+
     def test_work_of_less_shows_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal = on_terminal(monkeypatch)
         with progress_bar() as progress:
             progress("summing doses", 3, 19)
-        assert terminal.getvalue().strip() == ""
+        assert terminal.getvalue() == ""
 
     def test_a_fault_ends_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         on_terminal(monkeypatch)

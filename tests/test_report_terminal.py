@@ -124,6 +124,29 @@ class TestTables:
         assert [len(re.findall(r"\d0\.00", part)) for part in parts] == [6, 6]  # none stands alone
         assert "continued" not in bare(drawn([self.wide], 200))
 
+    @pytest.mark.parametrize("texts", [frozenset(), frozenset({14})])
+    def test_a_wide_column_leaves_room_for_the_names(self, texts: frozenset[int]) -> None:
+        table = Table(
+            header=[*self.wide.header, "plan"],
+            rows=[[*self.wide.rows[0], "@" * 70]],  # type: ignore[misc]
+            words=2,
+            texts=texts,
+        )
+        text = bare(drawn([table]))
+        assert text.count("SpinalCord") == text.count("structure") > 1
+        assert text.count("@") == 70
+        assert max(map(cell_len, text.splitlines())) <= 80
+
+    def test_parts_are_alike(self) -> None:
+        """Of 9 columns 8 fit: no part is left with one alone."""
+        table = Table(header=["a", *(f"number {k}" for k in range(9))], rows=[["x", *["1.00"] * 9]])
+        parts = bare(drawn([table])).split("the same, continued")
+        assert [part.count("1.00") for part in parts] == [5, 4]
+
+    def test_what_a_line_cannot_hold_is_not_cut(self) -> None:
+        path = "/" + "folder/" * 30 + "RD.dcm"
+        assert path in bare(drawn([f"{path}: EQD2(3)"]))
+
     @pytest.mark.parametrize("width", WIDTHS)
     def test_a_long_name_is_folded_not_cut(self, width: int) -> None:
         name = "".join(chr(ord("A") + k % 26) for k in range(60))

@@ -58,11 +58,14 @@ def check_blocks(result: CheckResult, *, case_name: str, patient: str = "") -> I
 
 
 def outcome_blocks(result: CheckResult) -> Iterator[Block]:
-    """What the whole check comes to, and how many warnings there are, for whoever wants no more."""
+    """What the whole check comes to, and how much more there is to be seen, for whoever wants no more."""
     yield from _outcome(result)
-    if warnings := _warnings(result):
-        count = f"{len(warnings)} {'warning' if len(warnings) == 1 else 'warnings'}"
-        yield Heading(f"{count}, shown without --quiet", Tone.OPEN)
+    advisory = [f for f in result.findings if f.level is Level.ADVISORY]
+    open_ones = sum(f.outcome not in {Outcome.PASS, Outcome.NOT_DUE} for f in advisory)
+    more = {"advisory findings not met or not judged": open_ones, "warnings": len(_warnings(result))}
+    for what, number in more.items():
+        if number:
+            yield Heading(f"{what}: {number}, shown without --quiet", Tone.OPEN)
 
 
 def _outcome(result: CheckResult) -> Iterator[Block]:

@@ -44,7 +44,7 @@ def remaining_blocks(found: Sequence[Allowance]) -> Iterator[Block]:
     ]
     header = ["rule", "structure", "metric", "limit", "given", "projected", "left", "fit", "planned", "plan"]
     yield Paragraph("What is left of each limit ", _LEGEND, indent=0, left=0)
-    yield Table(header=header, rows=rows, words=3)
+    yield Table(header=header, rows=rows, words=3, texts=frozenset({header.index("plan")}))
     for text in dict.fromkeys(a.problem for a in found if a.problem):
         yield Paragraph("", clean(text))
 

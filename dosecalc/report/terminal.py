@@ -120,8 +120,8 @@ def _fitted(table: Table, rows: Sequence[Sequence[str]], room: int) -> tuple[int
     least = sum(min(width, _LEAST_COLUMN) if k in texts else width for k, width in enumerate(widths))
     if least + gap * blanks > room:  # it will be in several parts: half of each is for the words
         words = _narrowed(widths[: table.words], range(table.words), room // 2)
-        others = enumerate(widths[table.words :], table.words)
-        return gap, [*words, *(min(width, room // 2) if k in texts else width for k, width in others)]
+        left = room - sum(words) - gap * len(words)
+        return gap, [*words, *(min(width, left) for width in widths[table.words :])]
     if table.folds is not None:
         widths = _narrowed(widths, [table.folds], room - gap * blanks)
     return gap, _narrowed(widths, texts, room - gap * blanks)
