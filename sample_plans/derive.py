@@ -159,12 +159,19 @@ def tolerance_gy(case: CaseSpec, name: str, points: Points, session: Session, va
 @functools.cache
 def isodose_z_mm(case: CaseSpec) -> tuple[float, float]:
     """Craniocaudal range of the 3 Gy isodose over all sessions, on points 0.25 mm apart."""
+    points = _isodose_points()
+    found = book.of_course(book.sessions(case), "induction")
+    hot = [points[2][shared_gy(session, points) >= LIMIT_GY] for session in found]
+    return min(float(h.min()) for h in hot), max(float(h.max()) for h in hot)
+
+
+@functools.cache
+def _isodose_points() -> Points:
+    """The same for all cases, so that what a plan gives there is too."""
     x, y, z = np.meshgrid(
         np.arange(-30, 45, 1.5), np.arange(-30, 35, 1.0), np.arange(-40, 40, 0.25), indexing="ij"
     )
-    found = book.of_course(book.sessions(case), "induction")
-    hot = [z[shared_gy(session, (x, y, z)) >= LIMIT_GY] for session in found]
-    return min(float(h.min()) for h in hot), max(float(h.max()) for h in hot)
+    return x, y, z
 
 
 def contour_findings(case: CaseSpec) -> list[Finding]:

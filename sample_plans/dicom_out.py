@@ -132,10 +132,12 @@ def structure_set(patient: Patient, uid: UID, solids: list[Solid], date: str) ->
     return ds
 
 
+@functools.cache
 def roi_contour(number: int, solid: Solid) -> Dataset:
+    """Most cases have the same solids, and these the same item: nothing in it is of the patient."""
     item, contours = Dataset(), []
     item.ROIDisplayColor = list(COLOURS[number % len(COLOURS)])
-    for points in _contours_of(solid):
+    for points in solid.contours():
         contour = Dataset()
         contour.ContourGeometricType = "CLOSED_PLANAR"
         contour.NumberOfContourPoints = str(len(points))
@@ -144,12 +146,6 @@ def roi_contour(number: int, solid: Solid) -> Dataset:
     item.ContourSequence = Sequence(contours)
     item.ReferencedROINumber = str(number)
     return item
-
-
-@functools.cache
-def _contours_of(solid: Solid) -> list[Floats]:
-    """Most cases have the same solids."""
-    return solid.contours()
 
 
 def plan(patient: Patient, uid: UID, structures: UID, text: PlanText) -> Dataset:

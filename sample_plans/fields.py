@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,17 +113,30 @@ class Grid:
 
         ``place``: the frame of the grid, where it is not that in which the fields are.
         """
-        x, y, z = self.axes()
-        zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
-        dose = times * total(fields, *back(place, (xx, yy, zz)))
-        return np.round(dose / self.unit_gy).astype(np.uint16)
+        return _stored(self, fields, times, place)
 
     def interpolator(
         self, fields: Fields, times: float, place: Place | None = None
     ) -> RegularGridInterpolator:
         """What a trilinear reader of the stored grid sees; points are (z, y, x)."""
-        x, y, z = self.axes()
-        return RegularGridInterpolator((z, y, x), self.store(fields, times, place) * self.unit_gy)
+        return _interpolator(self, fields, times, place)
+
+
+@functools.cache
+def _stored(grid: Grid, fields: Fields, times: float, place: Place | None) -> Stored:
+    """Most cases have the same doses, which are asked for with every structure and in every quantity."""
+    x, y, z = grid.axes()
+    zz, yy, xx = np.meshgrid(z, y, x, indexing="ij")
+    dose = times * total(fields, *back(place, (xx, yy, zz)))
+    found: Stored = np.round(dose / grid.unit_gy).astype(np.uint16)
+    found.setflags(write=False)
+    return found
+
+
+@functools.cache
+def _interpolator(grid: Grid, fields: Fields, times: float, place: Place | None) -> RegularGridInterpolator:
+    x, y, z = grid.axes()
+    return RegularGridInterpolator((z, y, x), grid.store(fields, times, place) * grid.unit_gy)
 
 
 def total(fields: Fields, x: Floats, y: Floats, z: Floats) -> Floats:
