@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,8 @@ _BENDS = 2.0
 """A bend counts up to so many times the lesser of the changes on both sides of a cell."""
 _ON_FACE_MM = 1e-6
 """A voxel centre this near to a face lies on it, and in the cells on both sides."""
+_BESIDE_MM = 1e-3
+"""A voxel further than this from the box of a block is in none of its cells, however these are rounded."""
 _MOST_VOXELS = 200_000
 """So many hot voxels of a grid are looked at, so that memory stays small."""
 _FEW = 4
@@ -246,17 +248,17 @@ def _choose_under(
     for each in peaks:
         at, slack = asking[each.who], _FLAT * limits[each.who].highest_gy
         above = np.zeros(len(each.gy), dtype=np.bool_)
-        left = np.arange(len(each.gy))
+        left = _near(each.xyz_mm, block)  # most voxels lie in another block
         for off in ((0.0, 0.0, 0.0), *itertools.product((-_ON_FACE_MM, _ON_FACE_MM), repeat=3)):
+            if not len(left):
+                break
             cell, held = block.cells_of(each.xyz_mm[left] + np.array(off))
             cell, here, left = cell[held], left[held], left[~held]
             hotter = each.gy[here] > at.gy[cell] + _reach(at.change_gy[:, cell]) + slack
             chosen[cell[hotter]] = True
             above[here[hotter]] = True
             # A voxel on a face may belong to the cell on its other side.
-            left = left[block.on_face(each.xyz_mm[left], _ON_FACE_MM)]
-            if not len(left):
-                break
+            left = left[block.on_face(each.xyz_mm[left], _ON_FACE_MM)] if len(left) else left
         unknown.append(above)
     return chosen, unknown
 
@@ -325,13 +327,26 @@ def _voxels_in(
 
 def _box_mm(quadrature: Quadrature) -> tuple[Floats, Floats]:
     """The corners of all cells."""
-    corners = []
-    for block in quadrature.blocks:
-        half = np.array([block.width_mm, block.width_mm, block.height_mm.max()]) / 2
-        for end, sign in ((0, -1), (-1, 1)):
-            lattice = block.lattice
-            corners.append(np.array([lattice.x_mm[end], lattice.y_mm[end], lattice.z_mm[end]]) + sign * half)
+    corners = [corner for block in quadrature.blocks for corner in _corners_mm(block)]
     return np.min(corners, axis=0), np.max(corners, axis=0)
+
+
+def _corners_mm(block: Block) -> Iterator[Floats]:
+    """The low and the high corner of the box that a block's cells lie in."""
+    half = np.array([block.width_mm, block.width_mm, block.height_mm.max()]) / 2
+    lattice = block.lattice
+    for end, sign in ((0, -1), (-1, 1)):
+        yield np.array([lattice.x_mm[end], lattice.y_mm[end], lattice.z_mm[end]]) + sign * half
+
+
+def _near(xyz_mm: Floats, block: Block) -> Ints:
+    """Which points (n, 3) lie in the box of a block, or as near to it as rounding can tell."""
+    low, high = _corners_mm(block)
+    x, y, z = xyz_mm.T
+    inside = np.ones(len(xyz_mm), dtype=np.bool_)
+    for axis, least, most in zip((z, y, x), low[::-1], high[::-1], strict=True):
+        inside &= (axis >= least - _BESIDE_MM) & (axis <= most + _BESIDE_MM)
+    return np.flatnonzero(inside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,7 +15,7 @@ from scipy.optimize import brentq
 from dosecalc.accumulation import accumulate, dvh
 from dosecalc.celldoses import quadrature_of
 from dosecalc.doses import DoseGrid
-from dosecalc.evaluation import AtCells, at_cells, evaluated, stencil
+from dosecalc.evaluation import AtCells, _corners_mm, _near, at_cells, evaluated, stencil
 from dosecalc.lattices import Lattice
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Eqd2, Physical
@@ -99,6 +99,25 @@ def test_divided_cells_at_the_surface_hold_what_is_inside(steps: int) -> None:
     beyond = after.centres_xyz_mm()[:, 0] > chord
     found = after.weights_cm3()[beyond].sum() * 1000
     assert found == pytest.approx(segment_mm2(12, chord) * 30, rel=1e-3)
+
+
+def test_points_of_a_block_are_all_that_its_cells_hold_and_few_others() -> None:
+    """Points on its outer faces too: what is left out before its cells are asked is in none of them."""
+    rng = np.random.default_rng(1)
+    for block in quadrature_of(rod(), COARSE).blocks:
+        points = rng.uniform(-40, 40, (5000, 3))
+        low, high = _corners_mm(block)
+        for corner in (low, high):
+            on_face = rng.uniform(low, high, (3, 200, 3))
+            for axis in range(3):
+                on_face[axis, :, axis] = corner[axis]
+            points = np.concatenate([points, *on_face])
+        _, held = block.cells_of(points)
+        near = _near(points, block)
+        assert held.any()
+        assert set(np.flatnonzero(held)) <= set(near.tolist())
+        assert np.all((points[near] > low - 0.01) & (points[near] < high + 0.01))
+        assert len(near) < len(points) / 2
 
 
 @pytest.mark.parametrize("seed", range(3))
