@@ -179,17 +179,28 @@ class CellDoses:
         known = self.known_total_gy(ledger, quantity, kept) if np.isnan(dose).any() else None
         return self._curve(dose, change, quantity, known)
 
-    def between(self, ledger: Ledger, quantities: Sequence[Quantity], kept: Kept = ALL_KEPT) -> Enclosure:
-        """The curves of what each cell has at least and at most, of the same sum in several quantities.
+    def between(self, ledger: Ledger, quantities: Sequence[Bed | Eqd2], kept: Kept = ALL_KEPT) -> Enclosure:
+        """The curves of what each cell has at least and at most, of the same sum at several a/b.
 
         A cell's EQD2 rises or falls with a/b all along, so that those of two ends of a range enclose it; the
         cells of a structure do not all rise or fall together, so that no single one has the ends of a D or V.
         """
-        doses, changes = (np.array(each) for each in zip(*self._sums(ledger, quantities, kept), strict=True))
+        ends = tuple(pick(quantities, key=lambda q: q.alpha_beta_gy) for pick in (min, max))
+        (first, change), (second, other) = self._sums(ledger, ends, kept)
         known = None
-        if np.isnan(doses).any():
-            known = np.array([self.known_total_gy(ledger, q, kept) for q in quantities])
-        return self._between(doses, changes, quantities[0], known)
+        if np.isnan(first).any():
+            known = [self.known_total_gy(ledger, q, kept) for q in ends]
+        curves = []
+        for end, is_first in ((np.minimum, first <= second), (np.maximum, first >= second)):
+            curves.append(
+                self._curve(
+                    np.where(is_first, first, second),
+                    np.where(is_first, change, other),
+                    quantities[0],
+                    None if known is None else end(*known),
+                )
+            )
+        return Enclosure(low=curves[0], high=curves[1])
 
     def lessened(self, ledger: Ledger, quantity: Bed | Eqd2, losses_gy: Mapping[str, float]) -> Curve:
         """The sum with so much of ``quantity`` taken off each course in every cell, of none below 0."""
@@ -202,22 +213,6 @@ class CellDoses:
             change = change + np.where(left > 0, self._total_change(part, quantity, given), 0.0)
             known = known + np.maximum(self.known_total_gy(part, quantity) - loss_gy, 0.0)
         return self._curve(total, change, quantity, known if np.isnan(total).any() else None)
-
-    def _between(
-        self, doses: Floats, changes: Floats, quantity: Quantity, known: Floats | None = None
-    ) -> Enclosure:
-        """Of several doses of each cell (k, n), with changes (k, 3, n), the least and the most.
-
-        ``known`` is what each cell has at least of them (k, n), where some are not known.
-        """
-        ends = []
-        for which, end in ((doses.argmin(axis=0), np.min), (doses.argmax(axis=0), np.max)):
-            dose, change = doses[0], changes[0]
-            for k in range(1, len(doses)):
-                dose, change = np.where(which == k, doses[k], dose), np.where(which == k, changes[k], change)
-            at_least = None if known is None else end(known, axis=0)
-            ends.append(self._curve(dose, change, quantity, at_least))
-        return Enclosure(low=ends[0], high=ends[1])
 
     def _given(self, gy: Mapping[DoseGrid, Floats]) -> _Given:
         return _Given(

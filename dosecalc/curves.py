@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -249,7 +251,7 @@ class Curve:
         if cm3 > self.volume_cm3 * (1 + _ROUNDING):
             raise MetricError(f"D{cm3:g}cc is not defined: the structure has {self.volume_cm3:.4g} cm3 only")
         volume = self.volume_above_cm3
-        last = max(int(np.searchsorted(-volume, -cm3 * (1 - _ROUNDING), side="right")) - 1, 0)
+        last = max(bisect.bisect_right(volume, -cm3 * (1 - _ROUNDING), key=operator.neg) - 1, 0)
         dose = float(self.dose_gy[last])
         if last + 1 == volume.size or volume[last] <= cm3 or self.dose_gy[last + 1] == dose:
             return dose

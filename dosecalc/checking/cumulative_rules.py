@@ -72,7 +72,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     band = band_of(
         stated,
         numerical_doubt(cells, book, goal, name, kept=judged),
-        alpha_beta=_over_alpha_beta(context, cells, goal, name, kept=judged),
+        alpha_beta=_over_alpha_beta(context, cells, goal, name, within, kept=judged),
         registration=off.anywhere if off else None,
     )
     deciding = band.interval(rule.uncertain_by)
@@ -146,21 +146,18 @@ def _unit(goal: Goal) -> str:
 
 
 def _over_alpha_beta(
-    context: Context, cells: CellDoses, goal: Goal, name: str, *, kept: Kept
+    context: Context, cells: CellDoses, goal: Goal, name: str, within: Interval, *, kept: Kept
 ) -> Interval | None:
     """How far the range of a structure's a/b moves a sum beyond what else is open; None where not at all."""
     ends, quantity = context.protocol.alpha_beta_range(name), goal.quantity
-    ledger = context.treatment.ledger
     if ends is None or not isinstance(quantity, Bed | Eqd2):
         return None
     quantities = [replace(quantity, alpha_beta_gy=end) for end in (quantity.alpha_beta_gy, *ends)]
-    around, moved = (
-        summed_over(cells, ledger, goal, some, name, kept=kept) for some in (quantities[:1], quantities)
-    )
+    moved = summed_over(cells, context.treatment.ledger, goal, quantities, name, kept=kept)
     if not moved.is_bounded:
         return None
-    below, above = max(around.low - moved.low, 0.0), max(moved.high - around.high, 0.0)
-    return Interval(value=around.value, low=around.value - below, high=around.value + above)
+    below, above = max(within.low - moved.low, 0.0), max(moved.high - within.high, 0.0)
+    return Interval(value=within.value, low=within.value - below, high=within.value + above)
 
 
 def _recovered(kept: Kept) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -168,7 +169,13 @@ def _listed(inputs: object) -> Sequence[Mapping[str, Any]]:
 
 
 def _rendered(**view: object) -> str:
-    """The page of all that it shows; whatever is no markup of its own is escaped."""
+    """The page of all that it shows."""
+    return str(_template().render(view))
+
+
+@functools.cache
+def _template() -> Any:
+    """The page's template; whatever is no markup of its own is escaped."""
     import jinja2  # noqa: PLC0415 - an extra, which the core does without
 
     def finalize(value: object) -> object:
@@ -187,7 +194,7 @@ def _rendered(**view: object) -> str:
     environment.globals.update(
         {name: getattr(dvh_picture, name) for name in ("WIDTH", "HEIGHT", "LEFT", "RIGHT", "TOP", "BOTTOM")}
     )
-    return environment.get_template("report.html").render(view)
+    return environment.get_template("report.html")
 
 
 def _dose(interval: Interval | None) -> str:
