@@ -13,6 +13,7 @@ from dosecalc.celldoses import body_of
 from dosecalc.checking.tracing import clipped, isodose, outlined, unknown_area
 from dosecalc.errors import DosecalcError
 from dosecalc.sections import Extent, Loop, Plane
+from dosecalc.solids import Body
 from dosecalc.structures import Structure
 
 Floats = npt.NDArray[np.float64]
@@ -90,12 +91,26 @@ def ball(radius_mm: float = 12.0) -> Structure:
     return make_sphere(radius_mm=radius_mm, planes_mm=planes, centre_xyz_mm=(3.0, -5.0, 7.0), points=360)
 
 
+def outline(body: Body, plane: Plane, position_mm: float, extent: Extent) -> tuple[Loop, ...]:
+    return outlined(body, {plane: (position_mm, extent)})[plane]
+
+
 class TestOutlined:
+    def test_of_all_planes_at_once_is_that_of_each(self) -> None:
+        low = Extent(left_mm=-20, right_mm=20, top_mm=-6, bottom_mm=50)
+        cuts = {Plane.AXIAL: (4.0, WIDE), Plane.CORONAL: (-3.0, low), Plane.SAGITTAL: (1.0, WIDE)}
+        body = body_of(ball())
+        together = outlined(body, cuts)
+        assert list(together) == list(cuts)
+        for plane, cut in cuts.items():
+            (line,), (alone,) = together[plane], outline(body, plane, *cut)
+            assert line.points_mm == pytest.approx(alone.points_mm, abs=1e-9), plane
+
     @pytest.mark.parametrize("plane", Plane)
     @pytest.mark.parametrize("off_mm", [0.0, 4.3, -8.1])
     def test_of_a_ball_is_a_circle(self, plane: Plane, off_mm: float) -> None:
         centre = np.array([3.0, -5.0, 7.0])
-        (line,) = outlined(body_of(ball()), plane, float(centre[plane.axes[2]] + off_mm), WIDE)
+        (line,) = outline(body_of(ball()), plane, float(centre[plane.axes[2]] + off_mm), WIDE)
         assert line.closed
         radius = np.hypot(*(line.points_mm - plane.across_down(centre)).T)
         expected = np.sqrt(12.0**2 - off_mm**2)
@@ -108,12 +123,12 @@ class TestOutlined:
         centre = np.array([3.0, -5.0, 7.0])
         for off_mm in (12.5, -13.0):
             position = float(centre[plane.axes[2]] + off_mm)
-            assert outlined(body_of(ball()), plane, position, WIDE) == ()
+            assert outline(body_of(ball()), plane, position, WIDE) == ()
 
     @pytest.mark.parametrize("plane", Plane)
     def test_of_a_box_is_a_rectangle(self, plane: Plane) -> None:
         low, high = np.array([-5.0, -7.0, -9.0]), np.array([5.0, 7.0, 9.0])
-        (line,) = outlined(body_of(make_box()), plane, 1.3, WIDE)
+        (line,) = outline(body_of(make_box()), plane, 1.3, WIDE)
         corners = plane.across_down(np.stack([low, high]))
         assert line.points_mm.min(axis=0) == pytest.approx(corners.min(axis=0), abs=1e-6)
         assert line.points_mm.max(axis=0) == pytest.approx(corners.max(axis=0), abs=1e-6)
@@ -123,7 +138,7 @@ class TestOutlined:
         """Centres move 1 mm across for 2 mm of z: straight walls, joined by lines that slant as they do."""
         planes = slices(low_mm=-15.0, high_mm=15.0, spacing_mm=3.0)
         box = [(z, [rectangle(low_xy_mm=(z / 2 - 4, -6), high_xy_mm=(z / 2 + 4, 6))]) for z in planes]
-        (line,) = outlined(body_of(make_structure(sections=box)), Plane.CORONAL, 0.0, WIDE)
+        (line,) = outline(body_of(make_structure(sections=box)), Plane.CORONAL, 0.0, WIDE)
         across, z_mm = line.points_mm[:, 0], -line.points_mm[:, 1]
         inner = np.abs(z_mm) < 13
         assert np.abs(np.abs(across - z_mm / 2) - 4)[inner].max() < 0.02
@@ -132,7 +147,7 @@ class TestOutlined:
     @pytest.mark.parametrize("plane", Plane)
     def test_of_a_tube_has_its_hole(self, plane: Plane, keyhole: bool) -> None:
         tube = make_tube(outer_mm=15, inner_mm=6, low_mm=-12, high_mm=12, spacing_mm=3, keyhole=keyhole)
-        found = outlined(body_of(tube), plane, 0.2, WIDE)
+        found = outline(body_of(tube), plane, 0.2, WIDE)
         assert len(found) == 2
         areas = sorted(map(area_mm2, found))
         expected = [np.pi * 36, np.pi * 225] if plane is Plane.AXIAL else [9 * 24.0, 9 * 24.0]
@@ -141,7 +156,7 @@ class TestOutlined:
     @pytest.mark.parametrize("radius_mm", [0.8, 1.5])
     def test_of_a_thin_vessel(self, radius_mm: float) -> None:
         vessel = make_cylinder(radius_mm=radius_mm, low_mm=-12, high_mm=12, spacing_mm=2)
-        (line,) = outlined(body_of(vessel), Plane.SAGITTAL, 0.0, WIDE)
+        (line,) = outline(body_of(vessel), Plane.SAGITTAL, 0.0, WIDE)
         assert np.ptp(line.points_mm[:, 0]) == pytest.approx(2 * radius_mm, abs=0.02)
 
     def test_two_parts_along_z(self) -> None:
@@ -149,7 +164,7 @@ class TestOutlined:
         planes = [-21.0, -18.0, -15.0, 15.0, 18.0, 21.0]
         apart = make_structure(sections=[(z, [square + (0 if z < 0 else 12)]) for z in planes])
         for y_mm, z_mm in ((0.0, -18.0), (12.0, 18.0)):
-            (part,) = outlined(body_of(apart), Plane.CORONAL, y_mm, WIDE)
+            (part,) = outline(body_of(apart), Plane.CORONAL, y_mm, WIDE)
             assert np.ptp(part.points_mm, axis=0) == pytest.approx([10, 9], abs=0.6)
             assert -part.points_mm[:, 1].mean() == pytest.approx(z_mm, abs=0.6)
 
@@ -158,7 +173,7 @@ class TestOutlined:
         centre = np.array([3.0, -5.0, 7.0])
         across, down = plane.across_down(centre).tolist()
         half = Extent(left_mm=across, right_mm=across + 30, top_mm=down - 30, bottom_mm=down + 4.0)
-        (line,) = outlined(body_of(ball()), plane, float(centre[plane.axes[2]]), half)
+        (line,) = outline(body_of(ball()), plane, float(centre[plane.axes[2]]), half)
         assert not line.closed
         assert line.points_mm.min(axis=0)[0] == pytest.approx(across)
         assert line.points_mm.max(axis=0)[1] == pytest.approx(down + 4.0)

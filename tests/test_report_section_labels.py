@@ -1,4 +1,4 @@
-"""Places of labels, and lines with fewer points."""
+"""Places of labels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dosecalc.report.section_labels import FONT_PX, Wanted, placed, resampled, simplified
+from dosecalc.report.section_labels import FONT_PX, Wanted, placed, resampled
 
 
 def circle(radius: float, *, x: float = 100.0, y: float = 100.0, points: int = 90) -> np.ndarray:
@@ -58,14 +58,3 @@ def test_points_of_a_line() -> None:
     even = resampled(np.array([[0.0, 0], [30, 0], [30, 40]]))
     assert np.hypot(*np.diff(even, axis=0).T) == pytest.approx(5.0)
     assert resampled(np.array([[3.0, 4], [3, 4]])).tolist() == [[3.0, 4.0]]
-
-
-@pytest.mark.parametrize("tolerance", [0.1, 0.5, 2.0])
-def test_a_line_is_off_by_no_more_than_it_may(tolerance: float) -> None:
-    line = circle(50, points=720)
-    few = simplified(line, tolerance)
-    assert len(few) < len(line)
-    for point in line:
-        start, step = few[:-1], np.diff(few, axis=0)
-        along = np.clip(((point - start) * step).sum(axis=1) / (step**2).sum(axis=1), 0, 1)
-        assert np.hypot(*(start + along[:, None] * step - point).T).min() <= tolerance + 1e-9

@@ -102,11 +102,9 @@ def _add(context: Context, drawn: _Drawn, window: Window, found: Outlines, notes
     except ContourError as error:
         notes.append(f"not drawn: {error}")
         return False
-    is_there = False
-    for plane in Plane:
-        position_mm = window.spot_xyz_mm[plane.axes[2]]
-        loops = outlined(body, plane, position_mm, window.extent(plane))
+    cuts = {plane: (window.spot_xyz_mm[plane.axes[2]], window.extent(plane)) for plane in Plane}
+    outlines = outlined(body, cuts)
+    for plane, loops in outlines.items():
         if loops:
             found[plane].append(Outline(name=drawn.name, kind=drawn.kind, loops=loops))
-            is_there = True
-    return is_there
+    return any(outlines.values())

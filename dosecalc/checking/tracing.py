@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 
 import numpy as np
@@ -89,8 +90,8 @@ def _contourpy() -> ModuleType:
     return contourpy
 
 
-def outlined(body: Body, plane: Plane, position_mm: float, extent: Extent) -> tuple[Loop, ...]:
-    """The outline of a solid in a plane, as far as the picture shows it.
+def outlined(body: Body, cuts: Mapping[Plane, tuple[float, Extent]]) -> dict[Plane, tuple[Loop, ...]]:
+    """The outlines of a solid in planes, given where each lies and what the picture of it shows.
 
     Across z it is the section itself; along z what layers of 1 mm have in the plane, joined by lines.
 
@@ -99,10 +100,16 @@ def outlined(body: Body, plane: Plane, position_mm: float, extent: Extent) -> tu
     DosecalcError : if contourpy is not installed.
     """
     if len(body.breaks_mm) == 0:
-        return ()
-    if plane is Plane.AXIAL:
-        return tuple(_axial(body, position_mm, extent))
-    return tuple(_along_z(body, plane, position_mm, extent))
+        return dict.fromkeys(cuts, ())
+    along_z = [extent for plane, (_, extent) in cuts.items() if plane is not Plane.AXIAL]
+    layered = _layered(body, along_z) if along_z else None
+    found: dict[Plane, tuple[Loop, ...]] = {}
+    for plane, (position_mm, extent) in cuts.items():
+        if plane is Plane.AXIAL:
+            found[plane] = tuple(_axial(body, position_mm, extent))
+        else:
+            found[plane] = tuple(_along_z(layered, plane, position_mm, extent)) if layered else ()
+    return found
 
 
 def _axial(body: Body, z_mm: float, extent: Extent) -> Iterator[Loop]:
@@ -156,15 +163,36 @@ def _inside(start: Floats, step: Floats, low: Floats, high: Floats) -> tuple[Flo
     return begin, end
 
 
-def _along_z(body: Body, plane: Plane, position_mm: float, extent: Extent) -> Iterator[Loop]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Layered:
+    """Layers of a solid: where each lies, the edges of their sections, and to which layer each belongs.
+
+    ``ends`` says whether the solid itself ends with the first one, and with the last.
+    """
+
+    low_mm: Floats
+    high_mm: Floats
+    edges: Floats
+    layer: Ints
+    ends: tuple[bool, bool]
+
+
+def _layered(body: Body, extents: Sequence[Extent]) -> _Layered | None:
+    """The layers of a solid that pictures along z show, for all of them at once."""
+    top_mm, bottom_mm = min(e.top_mm for e in extents), max(e.bottom_mm for e in extents)
     low_mm, high_mm = layers(body, _LAYER_MM)
     # One layer more than is shown, so that lines reach the frame.
-    shown = np.flatnonzero((high_mm > -extent.bottom_mm - _LAYER_MM) & (low_mm < -extent.top_mm + _LAYER_MM))
+    shown = np.flatnonzero((high_mm > -bottom_mm - _LAYER_MM) & (low_mm < -top_mm + _LAYER_MM))
     if not len(shown):
-        return
+        return None
     low_mm, high_mm = low_mm[shown], high_mm[shown]
     edges, layer = body.sections(low_mm, high_mm)
-    crossings, row = _crossings(edges, layer, plane, position_mm)
+    ends = bool(low_mm[0] == body.breaks_mm[0]), bool(high_mm[-1] == body.breaks_mm[-1])
+    return _Layered(low_mm=low_mm, high_mm=high_mm, edges=edges, layer=layer, ends=ends)
+
+
+def _along_z(layered: _Layered, plane: Plane, position_mm: float, extent: Extent) -> Iterator[Loop]:
+    crossings, row = _crossings(layered.edges, layered.layer, plane, position_mm)
     if not len(crossings):
         return
     left = max(extent.left_mm, float(crossings.min()) - _STEP_MM)
@@ -172,12 +200,13 @@ def _along_z(body: Body, plane: Plane, position_mm: float, extent: Extent) -> It
     if left >= right:
         return
     across_mm = np.linspace(left, right, int(np.ceil((right - left) / _STEP_MM)) + 1)
-    depth = _depths(crossings, row, len(shown), across_mm)
+    low_mm, high_mm = layered.low_mm, layered.high_mm
+    depth = _depths(crossings, row, len(low_mm), across_mm)
     z_mm = (low_mm + high_mm) / 2
     # Beyond a flat end lies the mirror image of what is before it, turned inside out.
-    if low_mm[0] == body.breaks_mm[0]:
+    if layered.ends[0]:
         z_mm, depth = np.append(2 * low_mm[0] - z_mm[0], z_mm), np.vstack([-np.abs(depth[:1]), depth])
-    if high_mm[-1] == body.breaks_mm[-1]:
+    if layered.ends[1]:
         z_mm, depth = np.append(z_mm, 2 * high_mm[-1] - z_mm[-1]), np.vstack([depth, -np.abs(depth[-1:])])
     for line in _traced(across_mm, -z_mm[::-1], depth[::-1], 0.0):
         yield from clipped(line, extent)

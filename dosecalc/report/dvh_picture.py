@@ -13,6 +13,7 @@ from dosecalc.drawings import PERCENTS, DvhFigure, DvhLimit, DvhLine, Stage
 from dosecalc.findings import Outcome
 from dosecalc.legible import named
 from dosecalc.report.label_places import Label, place_label
+from dosecalc.report.polylines import simplified
 from dosecalc.results import CheckResult
 
 Floats = npt.NDArray[np.float64]
@@ -182,26 +183,7 @@ def _points(dose_gy: Floats, percent: Floats, most_gy: float) -> list[str]:
     """Corners of a line in pixels, those left out that lie on the way between those that are kept."""
     x, y = LEFT + (RIGHT - LEFT) * dose_gy / most_gy, BOTTOM - (BOTTOM - TOP) * percent / 100
     xy = np.asarray(np.round(np.column_stack([x, y]), 1), dtype=np.float64)
-    kept = {0, len(xy) - 1}
-    spans = [(0, len(xy) - 1)]
-    while spans:
-        first, last = spans.pop()
-        off = _off_px(xy[first], xy[last], xy[first + 1 : last])
-        if off.size and off.max() > _OFF_PX:
-            middle = first + 1 + int(off.argmax())
-            kept.add(middle)
-            spans += [(first, middle), (middle, last)]
-    return [f"{x:g},{y:g}" for x, y in xy[sorted(kept)].tolist()]
-
-
-def _off_px(first: Floats, last: Floats, points: Floats) -> Floats:
-    """How far points lie off a straight line from one to another, in pixels."""
-    along = last - first
-    length = float(np.hypot(*along))
-    apart = points - first
-    if length == 0:
-        return np.asarray(np.hypot(apart[:, 0], apart[:, 1]))
-    return np.asarray(np.abs(apart[:, 0] * along[1] - apart[:, 1] * along[0]) / length)
+    return [f"{x:g},{y:g}" for x, y in simplified(xy, _OFF_PX).tolist()]
 
 
 def _drawn_line(line: DvhLine, structure: DrawnStructure, mark: str, most_gy: float) -> DrawnLine:

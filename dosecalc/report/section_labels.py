@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -126,37 +126,3 @@ def resampled(line: Floats) -> Floats:
         return line[:1]
     at = np.linspace(0.0, along[-1], max(int(np.ceil(along[-1] / _STEP_PX)), 1) + 1)
     return np.stack([np.interp(at, along, line[:, k]) for k in (0, 1)], axis=1)
-
-
-def simplified(line: Floats, tolerance: float) -> Floats:
-    """A line with only the points that it needs to be off by no more than a tolerance (Douglas and Peucker).
-
-    >>> simplified(np.array([[0.0, 0], [1, 0.01], [2, 0], [3, 2]]), 0.1).tolist()
-    [[0.0, 0.0], [2.0, 0.0], [3.0, 2.0]]
-    """
-    kept = np.zeros(len(line), dtype=np.bool_)
-    kept[[0, -1]] = True
-    for first, last in _spans(line, tolerance):
-        kept[[first, last]] = True
-    return line[kept]
-
-
-def _spans(line: Floats, tolerance: float) -> Iterator[tuple[int, int]]:
-    """From which point to which a straight line will do."""
-    left = [(0, len(line) - 1)]
-    while left:
-        first, last = left.pop()
-        between = line[first + 1 : last] - line[first]
-        if not len(between):
-            yield first, last
-            continue
-        chord = line[last] - line[first]
-        length = float(np.hypot(*chord))
-        across = np.abs(between[:, 0] * chord[1] - between[:, 1] * chord[0]) / (length or 1.0)
-        off = across if length else np.hypot(*between.T)
-        furthest = int(np.argmax(off))
-        if off[furthest] <= tolerance:
-            yield first, last
-        else:
-            middle = first + 1 + furthest
-            left += [(first, middle), (middle, last)]

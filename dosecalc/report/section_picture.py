@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from dosecalc.errors import DosecalcError
-from dosecalc.report.section_labels import FONT_PX, Placed, Wanted, placed, simplified
+from dosecalc.report.polylines import simplified
+from dosecalc.report.section_labels import FONT_PX, Placed, Wanted, placed
 from dosecalc.report.section_marks import haloed, place, px, slanting, text_at
 from dosecalc.report.section_words import LONG, described, is_limit, label_of, safe, title_of, value_of
 from dosecalc.sections import NOT_KNOWN_GREY, GreyImage, HotSpot, Outline, OutlineKind, Section
