@@ -160,10 +160,19 @@ def _check_options(command: argparse.ArgumentParser) -> None:
     _file(command, "--json", "write the result as JSON")
     _file(command, "--report", "write a report to read and to sign: .html or .pdf")
     command.add_argument(
-        "--paper", choices=[p.value for p in Paper], default=Paper.A4.value, help="of the report; default: A4"
+        "--paper",
+        type=_paper,
+        choices=[p.value for p in Paper],
+        default=Paper.A4.value,
+        help="of the report; default: A4",
     )
     _file(command, "--csv-findings", "write the findings as CSV, a row a finding")
     _file(command, "--csv-doses", "write the doses as CSV, a row a structure, course and state")
+
+
+def _paper(text: str) -> str:
+    """The name of a size of paper, however it is capitalised."""
+    return next((p.value for p in Paper if p.value.lower() == text.lower()), text)
 
 
 def _standing_options(command: argparse.ArgumentParser) -> None:

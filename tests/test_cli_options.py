@@ -67,6 +67,11 @@ def test_every_example_is_understood(line: str) -> None:
     assert options.command == words[0]
 
 
+@pytest.mark.parametrize(("typed", "paper"), [("a4", "A4"), ("A4", "A4"), ("Letter", "letter")])
+def test_paper_however_it_is_capitalised(typed: str, paper: str) -> None:
+    assert parser().parse_args(["check", "FOLDER", "--paper", typed]).paper == paper
+
+
 def test_every_option_says_what_it_is_for() -> None:
     said = [(p.prog, a.dest, a.help) for p in PARSERS.values() for a in p._actions]
     assert [entry for entry in said if not entry[2] and entry[1] not in {"command", "subcommand"}] == []
