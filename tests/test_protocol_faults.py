@@ -88,6 +88,48 @@ def test_a_fault_elsewhere_hides_none_of_a_rule_and_makes_none() -> None:
     }
 
 
+TOP = SMALL[: SMALL.index("[[courses]]")]
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        (
+            TOP + 'courses = "x"\nroles = [1]\nrules = 3\nstructures = {a = 1}\nrecovery = [{}]\n',
+            ["courses", "roles[1]", "rules", "structures", "recovery[1].structures"],
+        ),
+        (SMALL.replace("[[courses]]", "[courses]").replace("[[rules]]", "[rules]"), ["courses", "rules"]),
+        (SMALL.replace('[[courses]]\nname = "only"\n', "[[courses]]\n"), ["courses[1].name"]),
+        (
+            SMALL.replace("[[structures]]", "[structures]").replace('"cord"', "3", 1),
+            ["structures", "rules[1].id"],
+        ),
+        (
+            SMALL.replace("fractions = [1, 5]", "fractions = 1").replace('[[courses]]\nname = "only"\n', ""),
+            ["roles[only].fractions"],
+        ),
+        (TOP + 'roles = 1\n[[rules]]\nid = "x"\nlevel = 3\n', ["roles", "rules[x].kind"]),
+        (
+            SMALL
+            + '[[courses]]\nname = "only"\n[[courses]]\nname = "more"\n'
+            + '[[roles]]\nname = "r"\ncourse = "onli"\n',
+            ["courses[only]", "roles[r].course"],
+        ),
+        (
+            'format_version = 1\nextends = "redefine"\nname = "x"\ncourses = 3\n'
+            '[[rules]]\nid = "R24"\nper_day = ""\n',
+            ["courses", "rules[R24].per_day"],
+        ),
+    ],
+    ids=map(str, range(8)),
+)
+def test_a_list_that_cannot_be_read_hides_no_fault_and_makes_none(text: str, where: list[str]) -> None:
+    """A name that may be in it, such as that of a course, is not held against what else there is."""
+    faults = shown(text)
+    assert [f[0].split(": ")[1] for f in faults] == where
+    assert "stand-in" not in str(faults)
+
+
 def test_a_structure_with_a_fault_makes_no_fault_of_a_limit_in_bed() -> None:
     limit = RULE.replace('kind = "session_limit"', 'kind = "cumulative_limit"').replace(
         "3 Gy/fx", "3 Gy BED(2)"

@@ -16,10 +16,14 @@ from dosecalc.report.toml_places import Place, TomlPlaces, goal_caret
 
 MOST_FAULTS = 20
 """More are not looked for: each search reads the file anew."""
+_MOST_SEARCHES = 5 * MOST_FAULTS
+"""Some find nothing to show: what refers to a list that has a fault itself."""
 _SHOWN = 100
 """Columns of a source line that are shown around a fault."""
 _ITEM = re.compile(r"(?P<table>courses|roles|structures|rules|recovery)\[(?P<rest>.*)", re.DOTALL)
-_AT_TOP: Mapping[str, object] = {"name": "stand-in", "title": "", "source": "", "visit_hours": 0}
+_STAND_IN = "\0stand-in"
+"""Begins names that no file has. What they come up in is no fault: what is meant may not be readable."""
+_AT_TOP: Mapping[str, object] = {"name": _STAND_IN, "title": "", "source": "", "visit_hours": 0}
 """Keys that a protocol has, with values that are sound: nothing is ever judged with them."""
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
@@ -130,19 +134,20 @@ def _read(content: bytes, source: str) -> tuple[Protocol | None, list[TomlError]
         return None, [error]
     except InputError as error:  # nested so deeply that it was read once and not twice
         return None, [TomlError(source, "", str(error).removeprefix(f"{source}: "))]
-    for _ in range(MOST_FAULTS):
+    for _ in range(_MOST_SEARCHES):
         try:
             protocol = protocol_from(tables, content, source)
         except TomlError as error:
             where = error.where
-            if str(error) not in map(str, errors):  # as two rules of one name may have
+            # Two rules of one name may have the same fault.
+            if _STAND_IN not in str(error) and str(error) not in map(str, errors):
                 errors.append(error)
         except RecursionError:
             return None, [TomlError(source, "", "expected a protocol, found tables nested too deep")]
         else:
             return (None if errors else protocol), errors
         rest = _without(tables, where)
-        if rest is None:
+        if rest is None or len(errors) == MOST_FAULTS:
             break
         tables = rest
     return None, errors
@@ -156,6 +161,8 @@ def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:
     """
     if where in tables.data or where in _AT_TOP:
         data = {k: v for k, v in tables.data.items() if k != where}
+        if where in ("courses", "roles", "structures"):
+            return _with(tables, where, [_stand_in(where, _STAND_IN, data)])
         return replace(tables, data={**data, **{k: v for k, v in _AT_TOP.items() if k == where}})
     found = _ITEM.fullmatch(where)
     items = tables.data.get(found["table"]) if found else None
@@ -166,21 +173,30 @@ def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:
     for at in reversed(range(len(items))):  # of two with one name, the later one
         name = names[at]
         called = f"{name if isinstance(name, str) else at + 1}]"
+        if found["rest"] == called and isinstance(name, str):  # one too many of that name
+            return _with(tables, found["table"], [*items[:at], *items[at + 1 :]])
         if found["rest"] == called or found["rest"].startswith(f"{called}."):
             own = isinstance(name, str) and names.count(name) == 1
-            stand_in = _stand_in(found["table"], str(name) if own else f"stand-in {at + 1}", tables.data)
+            stand_in = _stand_in(found["table"], str(name) if own else f"{_STAND_IN} {at + 1}", tables.data)
             if stand_in == items[at]:
                 return None
-            data = {**tables.data, found["table"]: [*items[:at], stand_in, *items[at + 1 :]]}
-            return replace(tables, data=data)
+            return _with(tables, found["table"], [*items[:at], stand_in, *items[at + 1 :]])
     return None
+
+
+def _with(tables: ProtocolTables, table: str, items: list[object]) -> ProtocolTables:
+    """The tables with other items in a list, and with a course where a stand-in has none to be of."""
+    data = {**tables.data, table: items}
+    if table in ("roles", "recovery") and not data.get("courses"):
+        data["courses"] = [{"name": _STAND_IN}]
+    return replace(tables, data=data)
 
 
 def _stand_in(table: str, name: str, data: Mapping[str, object]) -> Mapping[str, object]:
     """A sound table, which nothing is ever judged with."""
     courses = data.get("courses")
     first = courses[0] if isinstance(courses, list) and courses else None
-    course = first.get("name") if isinstance(first, dict) else None
+    course = first.get("name") if isinstance(first, dict) else _STAND_IN
     source = "stands in for what has a fault"
     match table:
         case "courses":
