@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from dosecalc.errors import GoalSyntaxError
@@ -84,7 +84,7 @@ def _goal(table: Table, key: str = "goal") -> Goal:
 
 
 def _goals(table: Table, key: str) -> tuple[Goal, ...]:
-    return tuple(_parsed(table, key, text) for text in table.strings(key, ()))
+    return tuple(_parsed(table, f"{key}[{n}]", text) for n, text in enumerate(table.strings(key, ()), 1))
 
 
 def _parsed(table: Table, key: str, text: str) -> Goal:
@@ -103,14 +103,21 @@ def _session_limit(table: Table) -> SessionLimit:
         stricter=_goals(table, "stricter"),
         shown_courses=table.strings("shown_courses", ()),
     )
-    for goal in (limit.goal, *limit.stricter):
-        _require_per_fraction(table, goal)
+    for key, goal in _limits(limit):
+        _require_per_fraction(table, key, goal)
     return limit
 
 
-def _require_per_fraction(table: Table, goal: Goal) -> None:
+def _limits(limit: SessionLimit | CumulativeLimit) -> Iterator[tuple[str, Goal]]:
+    """The goals of a limit, each with the key that it stands at."""
+    yield "goal", limit.goal
+    for number, goal in enumerate(limit.stricter, 1):
+        yield f"stricter[{number}]", goal
+
+
+def _require_per_fraction(table: Table, key: str, goal: Goal) -> None:
     if not isinstance(goal.quantity, PerFraction) or goal.unit is not Unit.GY:
-        raise table.error("goal", f"expected a limit in Gy/fx, found {goal}")
+        raise table.error(key, f"expected a limit in Gy/fx, found {goal}")
 
 
 def _coverage(table: Table) -> Coverage:
@@ -128,7 +135,7 @@ def _distance(table: Table) -> Distance:
         goal=_goal(table),
         shift_mm=table.number("shift_mm", at_least=0),
     )
-    _require_per_fraction(table, test.goal)
+    _require_per_fraction(table, "goal", test.goal)
     return test
 
 
@@ -160,10 +167,10 @@ def _cumulative_limit(table: Table) -> CumulativeLimit:
     )
     if limit.recovered and not isinstance(limit.goal.quantity, Bed | Eqd2):
         raise table.error("recovered", f"expected a goal in BED or EQD2 with it, found {limit.goal}")
-    for goal in (limit.goal, *limit.stricter):
+    for key, goal in _limits(limit):
         percent_of_dose = goal.unit is Unit.PERCENT and not isinstance(goal.metric, VolumeAtDose)
         if isinstance(goal.quantity, PerFraction) or percent_of_dose:
-            raise table.error("goal", f"expected a limit of a sum, in Gy or of a volume, found {goal}")
+            raise table.error(key, f"expected a limit of a sum, in Gy or of a volume, found {goal}")
     return limit
 
 

@@ -55,6 +55,15 @@ def test_a_limit_at_another_alpha_beta(tmp_path: Path) -> None:
     }
 
 
+def test_a_stricter_limit_at_another_alpha_beta(tmp_path: Path) -> None:
+    limit = (
+        '\n[[rules]]\nid = "sum"\ntitle = "t"\nkind = "cumulative_limit"\nlevel = "required"\n'
+        'structures = ["Cord"]\ngoal = "Dmax < 50 Gy EQD2(2)"\nsource = "s"\n'
+        'stricter = ["Dmax < 45 Gy EQD2(2)", "Dmax < 45 Gy EQD2(3)"]\n'
+    )
+    assert {where for where, _ in said(tmp_path, SMALL + limit)} == {"rules[sum].stricter[2]"}
+
+
 def test_nothing_that_decides(tmp_path: Path) -> None:
     assert {w for w, _ in said(tmp_path, SMALL.replace('"required"', '"advisory"'))} == {"rules"}
     assert {w for w, _ in said(tmp_path, SMALL[: SMALL.index("[[rules]]")])} == {"rules"}

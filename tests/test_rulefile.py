@@ -246,3 +246,20 @@ def test_shipped_readings() -> None:
     assert (tests["R05"].low, tests["R05"].high) == (0.9, 1.15)
     assert tests["R13.inside"].at_most_cm3 == 0.1
     assert tests["R16.overlap"].at_most_cm3 == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "sound", "wrong"),
+    [
+        ("session_limit", "Dmax < 3 Gy/fx", "Dmax < 3 Gy"),
+        ("session_limit", "Dmax < 3 Gy/fx", "Dmax"),
+        ("cumulative_limit", "Dmax < 50 Gy", "Dmax < 3 Gy/fx"),
+    ],
+)
+def test_a_fault_of_a_stricter_goal_is_named_there(kind: str, sound: str, wrong: str) -> None:
+    with pytest.raises(TomlError) as error:
+        rule(kind, stricter=[sound, wrong])
+    assert error.value.where == "rules[X].stricter[2]"
+    with pytest.raises(TomlError) as error:
+        rule(kind, goal=wrong, stricter=[sound])
+    assert error.value.where == "rules[X].goal"

@@ -87,14 +87,14 @@ def _of_limit(protocol: Protocol, rule: Rule) -> Iterator[Advice]:
     test = rule.test
     if not isinstance(test, CumulativeLimit):
         return
-    goals = (test.goal, *test.stricter)
+    goals = {"goal": test.goal, **{f"stricter[{n}]": g for n, g in enumerate(test.stricter, 1)}}
     for entry in (protocol.structure(name) for name in test.structures):
-        for goal in goals:
+        for key, goal in goals.items():
             own = entry.alpha_beta_gy
             if isinstance(goal.quantity, Bed | Eqd2) and own != goal.quantity.alpha_beta_gy:
                 that = "none" if own is None else f"{number(own)} Gy"
                 text = f"{goal.text!r} is judged at its own a/b; the structure {entry.name} has {that}"
-                yield Advice(where=f"rules[{rule.id}].goal", text=text)
+                yield Advice(where=f"rules[{rule.id}].{key}", text=text)
     bare = [n for n in test.structures if not any(n in r.structures for r in protocol.recovery)]
     if test.recovered and bare:
         text = f"the protocol has no recovery for {listed(bare)}: nothing is taken off"
