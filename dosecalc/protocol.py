@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -19,6 +19,8 @@ from dosecalc.statement import Grouping
 from dosecalc.tables import Table, parse_toml
 
 FORMAT_VERSION = 1
+_NAMED = ("courses", "roles", "structures", "rules")
+"""Lists of tables that have a name or id."""
 _MOST_BYTES = 1_000_000
 """The shipped ones have 20 kB; what is this large was not written as a protocol."""
 
@@ -164,11 +166,15 @@ def load_protocol(name: str | Path) -> Protocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolTables:
-    """A protocol file as tables, laid over those of the shipped one that it extends."""
+    """A protocol file as tables, laid over those of the shipped one that it extends.
+
+    ``numbers`` has for its lists the numbers by which the author of the file counts items without a name.
+    """
 
     data: Mapping[str, object]
     extends: str
     sha256: str
+    numbers: Mapping[str, Sequence[int]]
 
 
 def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protocol:
@@ -185,15 +191,19 @@ def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protoc
     'example_spine'
     """
     top = Table(tables.data, source=source)
+
+    def items(key: str) -> tuple[Table, ...]:
+        return top.tables(key, name=_label(key), numbers=tables.numbers.get(key, ()))
+
     protocol = Protocol(
         name=top.string("name"),
         title=top.string("title"),
         source=top.string("source"),
         visit_hours=_visit_hours(top),
-        courses=tuple(_course(t) for t in top.tables("courses", name="name")),
-        roles=tuple(_role(t) for t in top.tables("roles", name="name")),
-        structures=tuple(_structure(t) for t in top.tables("structures", name="name")),
-        rules=tuple(read_rule(t) for t in top.tables("rules", name="id")),
+        courses=tuple(_course(t) for t in items("courses")),
+        roles=tuple(_role(t) for t in items("roles")),
+        structures=tuple(_structure(t) for t in items("structures")),
+        rules=tuple(read_rule(t) for t in items("rules")),
         recovery=tuple(_recovery(t) for t in top.tables("recovery")),
         sha256=tables.sha256,
         path=source,
@@ -262,8 +272,32 @@ def protocol_tables(content: bytes, source: str) -> ProtocolTables:
     'redefine'
     """
     data, digest = _extended(content, source, ())
-    extends = str(parse_toml(content, source).get("extends", ""))
-    return ProtocolTables(data=data, extends=extends, sha256=digest)
+    own = parse_toml(content, source)
+    extends = str(own.get("extends", ""))
+    return ProtocolTables(data=data, extends=extends, sha256=digest, numbers=_numbers(own, data))
+
+
+def _numbers(own: Mapping[str, object], data: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
+    """For each list of ``data`` the number of an item among those of the file itself; 0 if it has a name."""
+    numbers = {}
+    for key in _NAMED:
+        items, theirs = data.get(key), own.get(key)
+        if isinstance(items, list) and isinstance(theirs, list):
+            # Whatever a shipped protocol has is named, so that the nameless ones are those of the file.
+            nameless = iter([n for n, item in enumerate(theirs, 1) if _name(item, key) is None])
+            numbers[key] = tuple(next(nameless) if _name(i, key) is None else 0 for i in items)
+    return numbers
+
+
+def _label(key: str) -> str:
+    """The key that the items of a list go by."""
+    return "id" if key == "rules" else "name"
+
+
+def _name(item: object, key: str) -> str | None:
+    """What an item of a list is called."""
+    name = item.get(_label(key)) if isinstance(item, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[str, object], str]:
@@ -305,12 +339,11 @@ def _changed_rules(content: bytes, source: str) -> tuple[str, ...]:
 
 def _refuse_repeats(data: Mapping[str, object], top: Table) -> None:
     """Refuse a name or id that a file itself has twice; one of the two would win in silence."""
-    for key in ("courses", "roles", "structures", "rules"):
+    for key in _NAMED:
         items = data.get(key)
-        label = "id" if key == "rules" else "name"
-        names = [i.get(label) for i in items if isinstance(i, dict)] if isinstance(items, list) else []
-        for name, count in Counter(n for n in names if isinstance(n, str)).items():
-            if count > 1:
+        names = [_name(i, key) for i in items] if isinstance(items, list) else []
+        for name, count in Counter(names).items():
+            if count > 1 and name is not None:
                 raise top.error(f"{key}[{name}]", f"expected each name once, found {name!r} twice")
 
 
@@ -319,14 +352,13 @@ def _overlaid(base: Mapping[str, object], over: Mapping[str, object]) -> dict[st
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
-        label = "id" if key == "rules" else "name"
         if not (isinstance(value, list) and isinstance(below, list)):
             merged[key] = value
             continue
-        items = {item[label]: item for item in below}
+        items = {item[_label(key)]: item for item in below}
         for item in value:
-            name = item.get(label) if isinstance(item, dict) else None
-            if isinstance(name, str):
+            name = _name(item, key)
+            if name is not None:
                 items[name] = {**items.get(name, {}), **item}
             else:
                 items[object()] = item  # reported as what it is when it is read

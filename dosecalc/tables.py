@@ -7,7 +7,7 @@ import difflib
 import enum
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TypeVar
@@ -207,10 +207,14 @@ class Table:
         outer = self.table(key)
         return {name: outer.table(name) for name in outer._data}
 
-    def tables(self, key: str, *, name: str = "") -> tuple[Table, ...]:
-        """A list of tables; in messages an item is called by its key ``name``, else by its number."""
+    def tables(self, key: str, *, name: str = "", numbers: Sequence[int] = ()) -> tuple[Table, ...]:
+        """A list of tables; in messages an item is called by its key ``name``, else by its number.
+
+        It is its place in the list, unless ``numbers`` has another one for each item.
+        """
         found = []
-        for n, value in enumerate(self._list(key, ()), start=1):
+        for place, value in enumerate(self._list(key, ())):
+            n = numbers[place] if numbers else place + 1
             if not isinstance(value, dict):
                 raise self.error(f"{key}[{n}]", f"expected a table, found {_short(value)}")
             label = value.get(name)

@@ -108,6 +108,10 @@ TOP = SMALL[: SMALL.index("[[courses]]")]
             SMALL.replace("fractions = [1, 5]", "fractions = 1").replace('[[courses]]\nname = "only"\n', ""),
             ["roles[only].fractions"],
         ),
+        (
+            SMALL.replace('course = "only"\nfr', 'course = "onli"\nfr') + '[[recovery]]\nname = "x"\n',
+            ["roles[only].course", "recovery[1].structures"],
+        ),
         (TOP + 'roles = 1\n[[rules]]\nid = "x"\nlevel = 3\n', ["roles", "rules[x].kind"]),
         (
             SMALL
@@ -121,7 +125,7 @@ TOP = SMALL[: SMALL.index("[[courses]]")]
             ["courses", "rules[R24].per_day"],
         ),
     ],
-    ids=map(str, range(8)),
+    ids=map(str, range(9)),
 )
 def test_a_list_that_cannot_be_read_hides_no_fault_and_makes_none(text: str, where: list[str]) -> None:
     """A name that may be in it, such as that of a course, is not held against what else there is."""
@@ -147,6 +151,22 @@ def test_rules_without_a_name_are_called_by_their_number() -> None:
     assert [f[0].split(": ")[1] for f in faults] == ["rules[2].id", "rules[3].id"]
     numbers = [int(f[0].split(":")[1]) for f in faults]
     assert numbers[1] - numbers[0] == len((bare + "\n").split("\n")) - 1
+
+
+def test_rules_without_a_name_are_counted_in_the_file_itself() -> None:
+    """Whose author does not see how many rules the protocol has that it extends."""
+    sound = '[[rules]]\ntitle = "t"\nkind = "one_frame"\nlevel = "advisory"\nsource = "s"\n'
+    text = 'format_version = 1\nextends = "redefine"\nname = "x"\n' + sound
+    text += f'{sound}id = "new"\n[[rules]]\nid = "R24"\n{sound}{sound.replace("kind", "kin")}[[roles]]\n'
+    faults = shown(text)
+    assert [f[0].split(": ")[1] for f in faults] == [
+        "rules[1].id",
+        "rules[4].id",
+        "rules[5].kind",
+        "roles[1].name",
+    ]
+    headers = [n for n, line in enumerate(text.split("\n"), 1) if line.startswith("[[")]
+    assert [int(f[0].split(":")[1]) for f in faults] == [headers[n] for n in (0, 3, 4, 5)]
 
 
 def test_names_that_occur_twice() -> None:

@@ -168,11 +168,12 @@ def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:
     items = tables.data.get(found["table"]) if found else None
     if found is None or not isinstance(items, list):
         return None
-    label = "id" if found["table"] == "rules" else "name"
+    label = {"rules": "id", "recovery": ""}.get(found["table"], "name")
     names = [item.get(label) if isinstance(item, dict) else None for item in items]
+    numbers = tables.numbers.get(found["table"]) or range(1, len(items) + 1)
     for at in reversed(range(len(items))):  # of two with one name, the later one
         name = names[at]
-        called = f"{name if isinstance(name, str) else at + 1}]"
+        called = f"{name if isinstance(name, str) else numbers[at]}]"
         if found["rest"] == called and isinstance(name, str):  # one too many of that name
             return _with(tables, found["table"], [*items[:at], *items[at + 1 :]])
         if found["rest"] == called or found["rest"].startswith(f"{called}."):

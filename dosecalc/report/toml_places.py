@@ -112,13 +112,7 @@ class TomlPlaces:
                 if rest in other.keys:
                     return other, rest
             return item, rest or _LABELS.get(item.table, "")
-        table = where.partition("[")[0]
-        if not any(i.table == table for i in self._items):
-            return self._top, where
-        # A number counts the tables of the shipped protocol too; here only those without a name are meant.
-        unnamed = [i for i in self._items if i.table == table and i.label is None]
-        numbered = re.fullmatch(rf"{table}\[\d+\](?:\.(?P<rest>.*))?", where)
-        return (unnamed[0], numbered["rest"] or "") if unnamed and numbered else None
+        return None if where.partition("[")[0] in self._last else (self._top, where)
 
     def _within(self, span: _Span, problem: str) -> int:
         """The offset of a fault in a key with its value."""
