@@ -58,7 +58,8 @@ x = 1
         ("note", WRONG, "note = ", 7),
         ("structures[Spinal ] Cord].name", WRONG, 'name = "Spinal', 7),
         ("structures[Spinal ] Cord].aliases", WRONG, "aliases", 10),
-        ("structures[Spinal ] Cord].aliases[2]", WRONG, "aliases", 10),
+        ("structures[Spinal ] Cord].aliases[2]", WRONG, "  'Myelon", 2),
+        ("structures[Spinal ] Cord].aliases[3]", WRONG, "aliases", 10),
         (
             "structures[Spinal ] Cord].aliases",
             "expected a name of its own, found 'Myelon', x",
@@ -104,6 +105,29 @@ def test_of_several_headers_the_one_of_the_item(where: str, number: int) -> None
 )
 def test_what_the_file_does_not_have(where: str) -> None:
     assert TomlPlaces(TEXT).find(where, MISSING) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        ('a = ["A", @3]', "a[2]", WRONG),
+        ('a = ["A", [1, 2], @[3], 4]', "a[3]", WRONG),
+        ("a = [{ x = 1, y = [2] }, @true]", "a[2]", WRONG),
+        ("a = [@1]", "a[1]", WRONG),
+        ('a = [ # 1, 2,\n  "x, y", # 3\n\n  @4,\n]', "a[2]", WRONG),
+        ('a = ["A", # "Nope"\n  @"Nope"]', "a", "expected one of A, found 'Nope'"),
+        ('a = ["x \'Nope\' x", @"Nope"]', "a", "expected one of A, found 'Nope'"),
+        ('a = ["A", @"\\u004eope"]', "a", "expected one of A, found 'Nope'"),
+        ('a = ["D0.03 < 3 Gy", "D0.03@ < 3 Gy"]', "a[2]", GOAL),
+        ('a = ["A", # "D0.03 < 3 Gy"\n  """D0.03@ < 3 Gy"""]', "a", GOAL),
+        ("a = [{ x = 1 }, @{ y = 1 }]", "a[2].y", WRONG),
+    ],
+)
+def test_an_item_of_a_list(text: str, where: str, problem: str) -> None:
+    ahead, _, behind = text.partition("@")
+    tomllib.loads(ahead + behind)
+    line, column = ahead.count("\n") + 1, len(ahead) - ahead.rfind("\n")
+    assert TomlPlaces(ahead + behind).find(where, problem) == Place(line=line, column=column)
 
 
 def test_inline_tables_are_found_by_their_key() -> None:

@@ -18,9 +18,11 @@ _KEY = rf"{_PART}(?:[ \t]*\.[ \t]*{_PART})*"
 _HEADER = re.compile(rf"[ \t]*(?P<open>\[\[?)[ \t]*(?P<key>{_KEY})[ \t]*\]\]?[^\n]*")
 _ASSIGNMENT = re.compile(rf"[ \t]*(?P<key>{_KEY})[ \t]*=[ \t]*")
 _VALUE_TOKEN = re.compile(
-    r'''"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*|[^"'\#\[\]{}\n]+|.''',
+    r'''"""(?:\\.|[^\\])*?"""|\'\'\'.*?\'\'\'|"(?:\\.|[^"\\\n])*"|'[^'\n]*'|\#[^\n]*|[^"'\#\[\]{},\s]+|[^\S\n]+|.''',
     re.DOTALL,
 )
+_DEPTH = {"[": 1, "{": 1, "]": -1, "}": -1}
+_NUMBER = re.compile(r"\[(\d+)\]")
 _FOUND = re.compile(r"""found ('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
 _LABELS = {"courses": "name", "roles": "name", "structures": "name", "rules": "id"}
 
@@ -92,10 +94,11 @@ class TomlPlaces:
         if found is None:
             return None
         item, rest = found
-        span = next((s for key in _shortened(rest) if (s := item.span(key)) is not None), None)
-        if span is None:
-            return self.at(item.header) if item is not self._top else None
-        return self.at(self._within(span, problem))
+        for key in _shortened(rest):
+            span = item.span(key)
+            if span is not None:
+                return self.at(self._within(span, rest[len(key) :], problem))
+        return self.at(item.header) if item is not self._top else None
 
     def at(self, offset: int) -> Place:
         """The line and column of an offset."""
@@ -114,17 +117,20 @@ class TomlPlaces:
             return item, rest or _LABELS.get(item.table, "")
         return None if where.partition("[")[0] in self._last else (self._top, where)
 
-    def _within(self, span: _Span, problem: str) -> int:
-        """The offset of a fault in a key with its value."""
+    def _within(self, span: _Span, inner: str, problem: str) -> int:
+        """The offset of a fault in a key with its value; ``inner`` leads further into it, such as ``[2]``."""
         if problem.startswith("unknown key"):
             return span.key
         value = self.text[span.value : span.end]
+        number = _NUMBER.match(inner)
+        start = _item_start(value, int(number[1])) if number else 0
         goal = goal_caret(problem)
-        if goal is not None:
-            at = _quoted(value, goal[0])
-            return span.value + (0 if at is None else at + 1 + goal[1])
-        text = _found_string(problem)
-        return span.value + ((None if text is None else _quoted(value, text)) or 0)
+        text = _found_string(problem) if goal is None else goal[0]
+        at = None if text is None else _quoted(value, text, start)
+        if at is None:
+            return span.value + start
+        quotes = 3 if value.startswith(('"""', "'''"), at) else 1
+        return span.value + at + (0 if goal is None else quotes + goal[1])
 
     def _scan(self) -> None:
         at, item, prefix = 0, self._top, ""
@@ -164,7 +170,7 @@ class TomlPlaces:
             assert token is not None  # the last alternative takes any character
             if token[0] == "\n" and depth <= 0:
                 return at
-            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+            depth += _DEPTH.get(token[0], 0)
             at = token.end()
         return at
 
@@ -181,10 +187,23 @@ def goal_caret(problem: str) -> tuple[str, int] | None:
     return lines[1][4:], len(lines[2]) - 5
 
 
-def _quoted(value: str, text: str) -> int | None:
-    """Where a string stands in the text of a value, at its quote."""
-    found = [value.index(q) for q in (f'"{text}"', f"'{text}'") if q in value]
-    return min(found, default=None)
+def _quoted(value: str, text: str, start: int) -> int | None:
+    """Where a string stands in the text of a value from ``start`` on, at its quote."""
+    tokens = _VALUE_TOKEN.finditer(value, start)
+    return next((t.start() for t in tokens if t[0][0] in "\"'" and _string(t[0]) == text), None)
+
+
+def _item_start(value: str, number: int) -> int:
+    """Where an item of a list begins in the text of the list; 0 where there is none of that number."""
+    depth, commas = 0, 0
+    for token in _VALUE_TOKEN.finditer(value):
+        if token[0].isspace() or token[0].startswith("#"):
+            continue
+        if depth == 1 and commas == number - 1 and token[0] != "]":
+            return token.start()
+        depth += _DEPTH.get(token[0], 0)
+        commas += depth == 1 and token[0] == ","
+    return 0
 
 
 def _found_string(problem: str) -> str | None:
