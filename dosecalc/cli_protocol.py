@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -119,8 +120,25 @@ def usable_protocol(name: str) -> Protocol:
     try:
         return protocol_from(protocol_tables(content, source), content, source)
     except InputError as error:
-        hint = f"dosecalc protocol validate {shlex.quote(clean(name))} shows the place"
+        hint = f"dosecalc protocol validate {_argument(name)} shows the place"
         raise InputError(f"{error}\n{hint}") from None
+
+
+def _argument(name: str) -> str:
+    """A file name as it is given to a command in a shell: no option, and on one line that can be shown."""
+    name = f"./{name}" if name.startswith("-") else name
+    if name.isprintable():
+        return shlex.quote(name)
+    return f"$'{''.join(map(_escaped, name))}'"
+
+
+def _escaped(character: str) -> str:
+    """A character as it stands within ``$'...'``."""
+    if character in "\\'":
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
 def _show(name: str) -> Iterator[Block]:
@@ -162,7 +180,7 @@ def _new(path: Path, extends: str | None) -> Iterator[Block]:
         )
     text = protocol_template(load_protocol(extends) if extends else None)
     _write_new(path, text)
-    name = shlex.quote(clean(str(path)))
+    name = _argument(str(path))
     yield f"{name} written. Edit it, then:"
     yield f"  dosecalc protocol validate {name}"
     yield f"  dosecalc protocol show {name}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,6 +157,31 @@ def test_new_is_valid_and_never_overwrites(run: Run, tmp_path: Path, extends: li
     assert "it stays as it is" in err
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["mine.toml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["-x.toml", "--help", "a\nb.toml", "-\n'\\ \u202eé.toml", "a  'b' $HOME.toml"]
+)
+def test_commands_that_new_prints_run(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    shell = shutil.which("bash")
+    if shell is None:
+        pytest.skip("no bash here")
+    monkeypatch.chdir(tmp_path)
+    _, out, _ = run("new", "--", name)
+    assert [p.name for p in tmp_path.iterdir()] == [name]
+    assert "\u202e" not in out
+    commands = [line.strip() for line in out.splitlines() if line.startswith("  dosecalc")]
+    assert len(commands) == 3
+    for command in commands:
+        words = subprocess.run(
+            [shell, "-c", f"printf '%s\\0' {command}"], capture_output=True, check=True
+        ).stdout.split(b"\0")
+        file = os.fsdecode(words[-2])
+        assert not file.startswith("-")
+        assert Path(file) == Path(name)
+    assert run("validate", file)[0] == 0
 
 
 def test_new_where_nothing_can_be_written(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
