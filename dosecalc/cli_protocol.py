@@ -118,7 +118,7 @@ def usable_protocol(name: str) -> Protocol:
     """
     content, source = protocol_content(name)
     try:
-        return protocol_from(protocol_tables(content, source), content, source)
+        return protocol_from(protocol_tables(content, source), source)
     except InputError as error:
         hint = f"dosecalc protocol validate {_argument(name)} shows the place"
         raise InputError(f"{error}\n{hint}") from None

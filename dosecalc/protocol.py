@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -161,24 +161,26 @@ def load_protocol(name: str | Path) -> Protocol:
     ['prior', 'induction', 'definitive']
     """
     content, source = protocol_content(name)
-    return protocol_from(protocol_tables(content, source), content, source)
+    return protocol_from(protocol_tables(content, source), source)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolTables:
     """A protocol file as tables, laid over those of the shipped one that it extends.
 
-    ``numbers`` has for its lists the numbers by which the author of the file counts items without a name.
+    ``numbers`` has for its lists the numbers by which the author of the file counts items without a name,
+    ``changed_rules`` the rules of the shipped protocol that the file has too.
     """
 
     data: Mapping[str, object]
     extends: str
     sha256: str
     numbers: Mapping[str, Sequence[int]]
+    changed_rules: tuple[str, ...]
 
 
-def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protocol:
-    """The protocol that the tables of a file hold.
+def protocol_from(tables: ProtocolTables, source: str, read: Callable[[Table], Rule] = read_rule) -> Protocol:
+    """The protocol that the tables of a file hold; ``read`` makes a rule of its table.
 
     Raises
     ------
@@ -187,7 +189,7 @@ def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protoc
     Examples
     --------
     >>> content, source = protocol_content("example_spine")
-    >>> protocol_from(protocol_tables(content, source), content, source).name
+    >>> protocol_from(protocol_tables(content, source), source).name
     'example_spine'
     """
     top = Table(tables.data, source=source)
@@ -203,12 +205,12 @@ def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protoc
         courses=tuple(_course(t) for t in items("courses")),
         roles=tuple(_role(t) for t in items("roles")),
         structures=tuple(_structure(t) for t in items("structures")),
-        rules=tuple(read_rule(t) for t in items("rules")),
+        rules=tuple(read(t) for t in items("rules")),
         recovery=tuple(_recovery(t) for t in top.tables("recovery")),
         sha256=tables.sha256,
         path=source,
         extends=tables.extends,
-        changed_rules=_changed_rules(content, source),
+        changed_rules=tables.changed_rules,
     )
     top.done()
     _check_names(protocol, top)
@@ -271,10 +273,7 @@ def protocol_tables(content: bytes, source: str) -> ProtocolTables:
     >>> protocol_tables(*protocol_content("redefine")).data["name"]
     'redefine'
     """
-    data, digest = _extended(content, source, ())
-    own = parse_toml(content, source)
-    extends = str(own.get("extends", ""))
-    return ProtocolTables(data=data, extends=extends, sha256=digest, numbers=_numbers(own, data))
+    return _extended(content, source, ())
 
 
 def _numbers(own: Mapping[str, object], data: Mapping[str, object]) -> dict[str, tuple[int, ...]]:
@@ -300,8 +299,7 @@ def _name(item: object, key: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
-def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[str, object], str]:
-    """The tables of a file laid over those of the protocol that it extends."""
+def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> ProtocolTables:
     data = parse_toml(content, source)
     digest = hashlib.sha256(content).hexdigest()
     top = Table(data, source=source)
@@ -310,7 +308,9 @@ def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[
         raise top.error("format_version", f"expected {FORMAT_VERSION}, found {version}")
     data.pop("format_version")
     if "extends" not in data:
-        return data, digest
+        return ProtocolTables(
+            data=data, extends="", sha256=digest, numbers=_numbers(data, data), changed_rules=()
+        )
     base_name = top.string("extends")
     data.pop("extends")
     if base_name in seen or base_name not in shipped_protocols():
@@ -318,23 +318,26 @@ def _extended(content: bytes, source: str, seen: tuple[str, ...]) -> tuple[dict[
         raise top.error("extends", f"expected a shipped protocol ({shipped}), found {base_name!r}")
     if "name" not in data:
         raise top.error("name", "expected a name of its own, found none")
-    base, base_digest = _extended(*protocol_content(base_name), (*seen, base_name))
-    data.setdefault("title", f"{base['title']} (as changed in {source})")
+    base = _extended(*protocol_content(base_name), (*seen, base_name))
+    data.setdefault("title", f"{base.data['title']} (as changed in {source})")
     _refuse_repeats(data, top)
-    return _overlaid(base, data), f"{digest}+{base_digest}"
-
-
-def _changed_rules(content: bytes, source: str) -> tuple[str, ...]:
-    """Rules that a file has in common with the shipped protocol that it extends."""
-    data = parse_toml(content, source)
-    base = data.get("extends")
-    if base not in shipped_protocols():
-        return ()
-    own, below = (
-        [r.get("id") for r in rules if isinstance(r, dict)] if isinstance(rules, list) else []
-        for rules in (data.get("rules"), _extended(*protocol_content(str(base)), ())[0].get("rules"))
+    merged = _overlaid(base.data, data)
+    return ProtocolTables(
+        data=merged,
+        extends=base_name,
+        sha256=f"{digest}+{base.sha256}",
+        numbers=_numbers(data, merged),
+        changed_rules=_changed_rules(data, base.data),
     )
-    return tuple(str(i) for i in own if i in below)
+
+
+def _changed_rules(own: Mapping[str, object], base: Mapping[str, object]) -> tuple[str, ...]:
+    """Rules that a file has in common with the shipped protocol that it extends."""
+    names, below = (
+        [_name(rule, "rules") for rule in rules] if isinstance(rules, list) else []
+        for rules in (own.get("rules"), base.get("rules"))
+    )
+    return tuple(name for name in names if name is not None and name in below)
 
 
 def _refuse_repeats(data: Mapping[str, object], top: Table) -> None:

@@ -58,12 +58,12 @@ class Table:
     def __init__(self, data: Mapping[str, object], *, source: Path | str, where: str = "") -> None:
         self.source = source
         self.where = where
-        self._data = data
+        self.data = data
         self._read: set[str] = set()
 
     def __contains__(self, key: str) -> bool:
         self._read.add(key)  # whoever asks knows the key, whether it is there or not
-        return key in self._data
+        return key in self.data
 
     def path(self, key: str) -> str:
         """The place of a key in the file, for messages."""
@@ -75,11 +75,11 @@ class Table:
 
     def _take(self, key: str, kinds: type | tuple[type, ...], wanted: str, default: object) -> object:
         self._read.add(key)
-        if key not in self._data:
+        if key not in self.data:
             if default is _REQUIRED:
                 raise self.error(key, f"expected {wanted}, found nothing")
             return default
-        value = self._data[key]
+        value = self.data[key]
         # TOML's true is an int in Python, and a datetime is a date; neither is meant by these kinds.
         odd = (isinstance(value, bool) and kinds is not bool) or isinstance(value, dt.datetime)
         if odd or not isinstance(value, kinds):
@@ -167,11 +167,11 @@ class Table:
 
     def strings(self, key: str, default: object = _REQUIRED) -> tuple[str, ...]:
         items = self._items(key, default)
-        return tuple(items.string(k) for k in items._data)
+        return tuple(items.string(k) for k in items.data)
 
     def numbers(self, key: str, default: object = _REQUIRED) -> tuple[float, ...]:
         items = self._items(key, default)
-        return tuple(items.number(k) for k in items._data)
+        return tuple(items.number(k) for k in items.data)
 
     def pairs(self, key: str, default: object = _REQUIRED) -> tuple[tuple[float, float], ...]:
         """A list of lists of two numbers."""
@@ -187,7 +187,7 @@ class Table:
 
     def dates(self, key: str, default: object = _REQUIRED) -> tuple[dt.date, ...]:
         items = self._items(key, default)
-        return tuple(items.date(k) for k in items._data)
+        return tuple(items.date(k) for k in items.data)
 
     def range(self, key: str) -> tuple[float, float]:
         """Two numbers, the smaller first."""
@@ -205,7 +205,7 @@ class Table:
     def named_tables(self, key: str) -> dict[str, Table]:
         """A table of tables, by name."""
         outer = self.table(key)
-        return {name: outer.table(name) for name in outer._data}
+        return {name: outer.table(name) for name in outer.data}
 
     def tables(self, key: str, *, name: str = "", numbers: Sequence[int] = ()) -> tuple[Table, ...]:
         """A list of tables; in messages an item is called by its key ``name``, else by its number.
@@ -225,7 +225,7 @@ class Table:
     @property
     def names(self) -> tuple[str, ...]:
         """All keys of the table, for tables whose keys are data."""
-        return tuple(self._data)
+        return tuple(self.data)
 
     def string_or_integer(self, key: str) -> str | int:
         value = self._take(key, (str, int), "a name or a number", _REQUIRED)
@@ -239,7 +239,7 @@ class Table:
         ------
         TomlError : naming the first unknown key and the nearest known one.
         """
-        for key in self._data:
+        for key in self.data:
             if key not in self._read:
                 near = difflib.get_close_matches(key, sorted(self._read), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near else ""

@@ -7,6 +7,7 @@ from importlib import resources
 
 import pytest
 from test_protocol import SMALL
+from test_toml_places import calls
 
 from dosecalc.protocol import shipped_protocols
 from dosecalc.report.protocol_faults import MOST_FAULTS, examine, fault_lines
@@ -173,6 +174,16 @@ def test_names_that_occur_twice() -> None:
     faults = shown(f"{SMALL}\n{RULE}")
     assert len(faults) == 1
     assert int(faults[0][0].split(":")[1]) > SMALL.count("\n")
+
+
+def test_sound_rules_are_not_read_anew_for_each_fault() -> None:
+    def with_faults(count: int) -> str:
+        rules = [RULE.replace('"cord"\ntitle', f'"{n}"\ntitle') for n in range(100)]
+        faulty = [r.replace('course = "only"', 'course = "nowhere"') for r in rules[:count]]
+        return SMALL.replace(RULE, "\n".join(faulty + rules[count:]))
+
+    assert len(shown(with_faults(15))) == 15
+    assert calls(lambda: shown(with_faults(15))) < 2 * calls(lambda: shown(with_faults(1)))
 
 
 def test_of_many_faults_so_many_are_shown() -> None:

@@ -24,7 +24,7 @@ def loaded(text: str) -> Protocol:
     found = examine(text.encode(), "mine.toml")
     assert found.faults == ()
     content = text.encode()
-    return protocol_from(protocol_tables(content, "mine.toml"), content, "mine.toml")
+    return protocol_from(protocol_tables(content, "mine.toml"), "mine.toml")
 
 
 def uncommented(text: str) -> str:

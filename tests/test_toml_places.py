@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tomllib
+from collections.abc import Callable
 
 import pytest
 
@@ -128,6 +130,32 @@ def test_an_item_of_a_list(text: str, where: str, problem: str) -> None:
     tomllib.loads(ahead + behind)
     line, column = ahead.count("\n") + 1, len(ahead) - ahead.rfind("\n")
     assert TomlPlaces(ahead + behind).find(where, problem) == Place(line=line, column=column)
+
+
+def calls(function: Callable[[], object]) -> int:
+    """How many functions are called within: the same on every machine, unlike the time."""
+    count = 0
+
+    def one_more(frame: object, event: str, argument: object) -> None:
+        nonlocal count
+        count += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(one_more)
+    try:
+        function()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+def test_a_place_in_a_long_file_takes_no_longer() -> None:
+    few, many = (
+        TomlPlaces("".join(f'[[rules]]\nid = "R{n}"\nlevel = 3\n' for n in range(size))) for size in (50, 500)
+    )
+    assert calls(lambda: many.find("rules[R40].level", WRONG)) == calls(
+        lambda: few.find("rules[R40].level", WRONG)
+    )
 
 
 def test_inline_tables_are_found_by_their_key() -> None:

@@ -6,13 +6,16 @@ import codecs
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from dosecalc.errors import InputError, TomlError
 from dosecalc.protocol import Protocol, ProtocolTables, protocol_from, protocol_tables
 from dosecalc.report.tables import clean, printable
 from dosecalc.report.toml_places import Place, TomlPlaces, goal_caret
+from dosecalc.rulefile import read_rule
+from dosecalc.rules import Rule
+from dosecalc.tables import Table
 
 MOST_FAULTS = 20
 """More are not looked for: each search reads the file anew."""
@@ -70,10 +73,9 @@ def examine(content: bytes, source: str) -> Examined:
     except (ValueError, RecursionError) as error:
         return _unreadable(_syntax_fault(error, text), text)
     places = TomlPlaces(text)
-    protocol, errors = _read(content, source)
+    protocol, kinds, errors = _read(content, source)
     faults = [Fault(where=e.where, problem=e.problem, place=places.find(e.where, e.problem)) for e in errors]
     faults.sort(key=_order)
-    kinds = _kinds(protocol_tables(content, source)) if protocol is not None else {}
     lines = tuple(places.lines)
     return Examined(protocol=protocol, kinds=kinds, faults=tuple(faults), lines=lines, places=places)
 
@@ -125,32 +127,45 @@ def _syntax_fault(error: Exception, text: str) -> Fault:
     return Fault(where="", problem=problem, place=place)
 
 
-def _read(content: bytes, source: str) -> tuple[Protocol | None, list[TomlError]]:
-    """The protocol, or the faults of each of its tables: one of a rule hides none of another rule."""
+def _read(content: bytes, source: str) -> tuple[Protocol | None, Mapping[str, str], list[TomlError]]:
+    """The protocol and the kinds of its rules, or the faults of each table: one hides none of another."""
     errors: list[TomlError] = []
     try:
         tables = protocol_tables(content, source)
     except TomlError as error:
-        return None, [error]
+        return None, {}, [error]
     except InputError as error:  # nested so deeply that it was read once and not twice
-        return None, [TomlError(source, "", str(error).removeprefix(f"{source}: "))]
+        return None, {}, [TomlError(source, "", str(error).removeprefix(f"{source}: "))]
+    read = _reader()
     for _ in range(_MOST_SEARCHES):
         try:
-            protocol = protocol_from(tables, content, source)
+            protocol = protocol_from(tables, source, read)
         except TomlError as error:
             where = error.where
             # Two rules of one name may have the same fault.
             if _STAND_IN not in str(error) and str(error) not in map(str, errors):
                 errors.append(error)
         except RecursionError:
-            return None, [TomlError(source, "", "expected a protocol, found tables nested too deep")]
+            return None, {}, [TomlError(source, "", "expected a protocol, found tables nested too deep")]
         else:
-            return (None if errors else protocol), errors
+            return (None, {}, errors) if errors else (protocol, _kinds(tables), [])
         rest = _without(tables, where)
         if rest is None or len(errors) == MOST_FAULTS:
             break
         tables = rest
-    return None, errors
+    return None, {}, errors
+
+
+def _reader() -> Callable[[Table], Rule]:
+    """Reads each table of a rule once, as all but a few stay the same from one search to the next."""
+    rules: dict[int, tuple[Mapping[str, object], Rule]] = {}  # tables too, so that no identity occurs twice
+
+    def read(table: Table) -> Rule:
+        if id(table.data) not in rules:
+            rules[id(table.data)] = table.data, read_rule(table)
+        return rules[id(table.data)][1]
+
+    return read
 
 
 def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:

@@ -84,6 +84,9 @@ class TomlPlaces:
         self._items: list[_Item] = []
         self._last: dict[str, _Item] = {}
         self._scan()
+        self._named: dict[str, list[_Item]] = {}
+        for item in self._items:
+            self._named.setdefault(item.name, []).append(item)
 
     def find(self, where: str, problem: str) -> Place | None:
         """The place of a fault at a path such as ``rules[R15].goal``; None where the file has no part of it.
@@ -107,14 +110,11 @@ class TomlPlaces:
 
     def _item(self, where: str) -> tuple[_Item, str] | None:
         """The item that a path leads into, and the rest of the path. Of two with one name, the later one."""
-        named = [i for i in self._items if where == i.name or where.startswith(f"{i.name}.")]
-        if named:
-            item = max(reversed(named), key=lambda i: len(i.name))
-            rest = where[len(item.name) + 1 :]
-            for other in named:
-                if rest in other.keys:
-                    return other, rest
-            return item, rest or _LABELS.get(item.table, "")
+        for end in reversed([found.end() for found in re.finditer(r"\](?=\.|\Z)", where)]):
+            items, rest = self._named.get(where[:end], []), where[end + 1 :]
+            if items:
+                item = next((i for i in items if rest in i.keys), items[-1])
+                return item, rest or _LABELS.get(item.table, "")
         return None if where.partition("[")[0] in self._last else (self._top, where)
 
     def _within(self, span: _Span, inner: str, problem: str) -> int:
