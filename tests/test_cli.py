@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -25,7 +26,7 @@ from pydicom.dataset import Dataset
 from redefine_files import CASE_TOML, save_redefine
 
 import dosecalc
-from dosecalc import cli
+from dosecalc import cli, cli_files
 from dosecalc.errors import DosecalcError
 from dosecalc.sampling import Settings
 
@@ -377,6 +378,54 @@ class TestJson:
         assert code == 2
         assert Path(where).name in err
         assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
+
+    @pytest.mark.parametrize(
+        ("option", "over"),
+        [
+            ("--json", "a dose"),
+            ("--csv-findings", "the case file"),
+            ("--csv-doses", "the protocol"),
+            ("--report", "a link to a dose"),
+        ],
+    )
+    def test_inputs_are_never_written_over(
+        self, run: Run, folder: Path, tmp_path: Path, option: str, over: str
+    ) -> None:
+        local = tmp_path / "local.toml"
+        local.write_text('format_version = 1\nextends = "redefine"\nname = "local"\n', encoding="utf-8")
+        case = tmp_path / "case"
+        shutil.copytree(folder, case)
+        dose, link = next(case.glob("RD*.dcm")), tmp_path / "link.html"
+        link.symlink_to(dose)
+        path = {"a dose": dose, "the case file": case / "case.toml", "the protocol": local}.get(over, link)
+        before = path.read_bytes()
+        code, _, err = run("check", case, "--protocol", local, option, path)
+        assert code == 2
+        assert err == f"dosecalc: {option}: expected another file than the inputs, found {path}\n"
+        assert path.read_bytes() == before
+
+    def test_a_result_among_the_inputs_is_written_again(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        case = tmp_path / "case"
+        shutil.copytree(folder, case)
+        for _ in range(2):
+            assert run("check", case, "--json", case / "result.json", "--quiet")[0] == 0
+        assert json.loads((case / "result.json").read_bytes())["outcome"] == "PASS"
+
+    @pytest.mark.skipif(os.name != "posix", reason="has no devices as files")
+    def test_a_device_stays_one_and_a_link_is_followed(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        pipe, real, link = tmp_path / "pipe", tmp_path / "real.json", tmp_path / "link.json"
+        os.mkfifo(pipe)
+        link.symlink_to(real)
+        end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            assert run("ledger", folder, "--svg", link, "--quiet")[0] == 0
+            cli_files.write(pipe, "text")
+            assert os.read(end, 99) == b"text"
+        finally:
+            os.close(end)
+        assert pipe.is_fifo()
+        assert link.is_symlink()
+        assert real.read_bytes().startswith(b"<svg")
 
     def test_a_write_that_breaks_off_leaves_what_was_there(
         self, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cases import Changed, judged, make_case
 
-from dosecalc import cli
+from dosecalc import cli_files
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.report.check_csv import doses_csv, findings_csv
@@ -193,7 +193,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CheckResult, Path
     folder = tmp_path_factory.mktemp("csv")
     paths = folder / "findings.csv", folder / "doses.csv"
     for path, text in zip(paths, (findings_csv(found), doses_csv(found)), strict=True):
-        cli._write(path, text, encoding=ENCODING)
+        cli_files.write(path, text, encoding=ENCODING)
     return found, *paths
 
 
