@@ -119,6 +119,11 @@ def _patient(case: Case, options: argparse.Namespace) -> str:
     return f"{case.patient_name} ({case.patient_id})" if options.identify else ""
 
 
+def _who(case: Case, options: argparse.Namespace) -> Mapping[str, str] | None:
+    """The patient as data, where it was asked for."""
+    return {"name": case.patient_name, "id": case.patient_id} if options.identify else None
+
+
 def _patient_line(case: Case, options: argparse.Namespace) -> list[Block]:
     return [f"patient: {_patient(case, options)}"] if options.identify else []
 
@@ -147,7 +152,7 @@ def _ledger(options: argparse.Namespace, progress: Progress) -> Shown:
     at = _asked(options, protocol)
     case = _read(options, progress)
     view = ledger_view(case, protocol, at=at)
-    who = {"name": case.patient_name, "id": case.patient_id} if options.identify else None
+    who = _who(case, options)
     if options.csv is not None:
         write(options.csv, ledger_csv(view.entries), encoding=ENCODING)
     if options.json is not None:
@@ -181,7 +186,7 @@ def _remaining(options: argparse.Namespace, progress: Progress) -> Shown:
         case, protocol, as_of=options.as_of, after_fraction=options.after_fraction, progress=progress
     )
     if options.json is not None:
-        write(options.json, remaining_json(found))
+        write(options.json, remaining_json(found, patient=_who(case, options)))
     return EXIT_PASS, [] if options.quiet else [*_patient_line(case, options), *remaining_blocks(found)]
 
 
@@ -195,9 +200,9 @@ def _check(options: argparse.Namespace, progress: Progress) -> Shown:
         case, protocol, as_of=options.as_of, after_fraction=options.after_fraction, progress=progress
     )
     if options.json is not None:
-        data = result.to_dict()
-        if options.identify:
-            data["patient"] = {"name": case.patient_name, "id": case.patient_id}
+        data, who = result.to_dict(), _who(case, options)
+        if who is not None:
+            data["patient"] = who
         write(options.json, json_text(data))
     if options.csv_findings is not None:
         write(options.csv_findings, findings_csv(result), encoding=ENCODING)

@@ -168,10 +168,14 @@ def _cumulative_limit(table: Table) -> CumulativeLimit:
 
 
 def _decision_point(table: Table) -> DecisionPoint:
-    readings = table.strings("shown_readings", ())
+    readings, role = table.strings("shown_readings", ()), table.string("role")
+    for key, text in (("reading", table.string("reading")), *(("shown_readings", r) for r in readings)):
+        roles = _point_reading(table, key, text).roles
+        if role not in roles or len(set(roles)) < len(roles):
+            raise table.error(key, f"expected the role {role!r} among others, each once, found {text!r}")
     return DecisionPoint(
         course=table.string("course"),
-        role=table.string("role"),
+        role=role,
         dose_gy=_positive(table, "dose_gy"),
         dose_per_fraction_gy=_positive(table, "dose_per_fraction_gy"),
         reading=_point_reading(table, "reading", table.string("reading")),

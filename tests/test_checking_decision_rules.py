@@ -23,6 +23,7 @@ from cases import (
     one,
     sib_case,
 )
+from test_recovery import with_prior
 from test_visits import FIRST, begun, definitive, induction, record, weekdays
 
 from dosecalc import CheckResult, Outcome, Protocol
@@ -521,6 +522,17 @@ def test_by_a_prescription_of_nothing_the_protocols_dose_places_the_point() -> N
 
 def _read_as(reading: str) -> Protocol:
     return extended(f'[[rules]]\nid = "R30"\nreading = "{reading}"\n')
+
+
+def test_a_reading_that_is_over_the_dose_before_the_course() -> None:
+    """70 Gy of the prior course are more than 50 Gy: no fraction of the definitive course is the point."""
+    found = judged(with_prior(), only=("R30",), protocol=_read_as("prior+definitive"))
+    finding = one(found, "R30")
+    assert (finding.outcome, finding.measured, found.stop_points) == (NOT_EVALUATED, None, ())
+    assert "50 Gy are reached before the definitive course begins" in finding.message
+    shown = extended('[[rules]]\nid = "R30"\nshown_readings = ["prior+definitive"]\n')
+    (reading,) = one(judged(with_prior(), only=("R30",), protocol=shown), "R30").shown_readings
+    assert (reading.name, reading.value) == ("prior+definitive: reached before the course", None)
 
 
 class TestFutures:

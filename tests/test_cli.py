@@ -547,7 +547,7 @@ class TestPrivacy:
             assert NAME not in text
             assert PATIENT_ID not in text
 
-    @pytest.mark.parametrize("command", ["check", "inspect", "ledger"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "ledger", "remaining"])
     def test_asked(self, run: Run, folder: Path, tmp_path: Path, command: str) -> None:
         extra = ["--json", tmp_path / "out.json"] if command != "inspect" else []
         _, out, _ = run(command, folder, "--identify", *extra)

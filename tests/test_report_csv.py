@@ -128,6 +128,11 @@ class TestWriter:
     def test_nor_is_a_part_of_it_for_programs_that_separate_with_semicolons(self) -> None:
         text = csv_text(["a"], [{"a": "x; =1+1;-2;+3; @y; safe;2"}])
         assert text == "a\nx;' =1+1;'-2;'+3;' @y; safe;2\n"
+        text = csv_text(["a"], [{"a": 'x;"=1+1;"'}])
+        assert not any(
+            cell.startswith("=") for row in csv.reader(text.splitlines(), delimiter=";") for cell in row
+        )
+        assert csv_text(["a"], [{"a": "="}]) == "a\n=\n"
         for cell in text.split("\n")[1].split(";"):
             assert not cell.strip().startswith(("=", "+", "-", "@"))
 

@@ -157,6 +157,9 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("decision_point", {"reading": "r EQD2(10)"}, r"found 'r EQD2\(10\)'"),
         ("decision_point", {"reading": "r EQD2(0) apart"}, "a/b above 0"),
         ("decision_point", {"shown_readings": ["r EQD2(x) apart"]}, "how sessions of one day act"),
+        ("decision_point", {"reading": "a+b"}, "expected the role 'r' among others, each once, found 'a.b'"),
+        ("decision_point", {"reading": "r+r"}, "each once, found 'r.r'"),
+        ("decision_point", {"shown_readings": ["r+a", "a"]}, "each once, found 'a'"),
         ("decision_point", {"window_days": -1}, "expected 0 or more"),
         ("decision_point", {"ulcer": "never"}, "expected one of at_any_dose, at_the_point"),
         ("cumulative_prescription", {"below_gy": "0"}, "above 0"),
@@ -219,7 +222,7 @@ def test_typed_values() -> None:
     assert isinstance(cumulative, CumulativeLimit)
     assert cumulative.goal.limit == 135.5
     others = ["b", "a+b+c EQD2(2.5) apart", "a+b EQD2(10) together"]
-    point = rule("decision_point", reading="a+b", shown_readings=others).test
+    point = rule("decision_point", role="b", reading="a+b", shown_readings=others).test
     assert isinstance(point, DecisionPoint)
     assert (point.reading.roles, point.reading.alpha_beta_gy) == (("a", "b"), None)
     assert [r.roles for r in point.shown_readings] == [("b",), ("a", "b", "c"), ("a", "b")]
