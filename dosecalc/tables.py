@@ -189,11 +189,13 @@ class Table:
         items = self._items(key, default)
         return tuple(items.date(k) for k in items._data)
 
-    def range(self, key: str) -> tuple[float, float]:
+    def range(self, key: str, *, at_least: float = -math.inf) -> tuple[float, float]:
         """Two numbers, the smaller first."""
         ends = self.numbers(key)
         if len(ends) != 2 or ends[0] > ends[1]:
             raise self.error(key, f"expected [low, high], found {list(ends)}")
+        if ends[0] < at_least:
+            raise self.error(key, f"expected numbers of {at_least:g} or more, found {list(ends)}")
         return ends[0], ends[1]
 
     def table(self, key: str) -> Table:
