@@ -11,6 +11,7 @@ from typing import assert_never
 
 from dosecalc.curves import Curve
 from dosecalc.errors import GoalSyntaxError
+from dosecalc.plausible import LEAST_ABOVE_0, MOST_CM3
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
 
 
@@ -192,8 +193,8 @@ class _Scanner:
         token = self.take(_NUMBER)
         if token is None:
             raise self.error(f"expected {what}")
-        if not math.isfinite(float(token)):
-            raise self.error(f"expected {what} that is finite", self.at - len(token))
+        if float(token) > MOST_CM3:  # of Gy and percent there are fewer still
+            raise self.error(f"expected {what}, {MOST_CM3} at most", self.at - len(token))
         return float(token)
 
 
@@ -290,7 +291,7 @@ def _quantity(scan: _Scanner) -> Quantity:
         raise scan.error(f"{kind} needs its a/b in Gy, such as {kind}(3)")
     at = scan.at
     alpha_beta_gy = scan.number("an a/b in Gy")
-    if not (alpha_beta_gy > 0 and math.isfinite(alpha_beta_gy)):
+    if alpha_beta_gy < LEAST_ABOVE_0:
         raise scan.error("expected an a/b above 0", at)
     if scan.take(r"\)") is None:
         raise scan.error("expected )")

@@ -9,6 +9,7 @@ from decimal import Decimal
 from dosecalc.errors import GoalSyntaxError
 from dosecalc.goals import Goal, Unit, VolumeAtDose, parse_goal
 from dosecalc.intervals import Source
+from dosecalc.plausible import LEAST_ABOVE_0, MOST
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical
 from dosecalc.rules import (
     ConsecutiveDays,
@@ -188,7 +189,7 @@ def _decision_point(table: Table) -> DecisionPoint:
 def _point_reading(table: Table, key: str, text: str) -> PointReading:
     found = _POINT_READING.fullmatch(text)
     alpha_beta = Decimal(found["alpha_beta"]) if found and found["alpha_beta"] else None
-    if found is None or alpha_beta == 0:
+    if found is None or not (alpha_beta is None or LEAST_ABOVE_0 <= alpha_beta <= MOST):
         expected = "roles joined by +, and for EQD2 an a/b above 0 and how sessions of one day act, such as "
         raise table.error(key, f"expected {expected}'low+definitive EQD2(10) apart', found {text!r}")
     return PointReading(

@@ -92,7 +92,10 @@ def test_every_form(text: str, expected: tuple[Metric, Comparison, float, Unit, 
         ("Dmax < 95 % EQD2(3)", "            ^", "expected the end of the goal"),
         ("V20Gy < 30 % EQD2(3)", "             ^", "expected the end of the goal"),
         ("Dmax < 3 Gy < 4 Gy", "            ^", "expected the end of the goal"),
-        (f"Dmax < {'9' * 400} Gy", "       ^", "expected a number that is finite"),
+        (f"Dmax < {'9' * 400} Gy", "       ^", "expected a number, 500000 at most"),
+        ("Dmax < 500001 Gy", "       ^", "expected a number, 500000 at most"),
+        ("V500001Gy < 3 cc", " ^", "expected a dose such as 20Gy, 500000 at most"),
+        (f"Dmax < 3 Gy EQD2(0.{'0' * 400}1)", "                 ^", "expected an a/b above 0"),
     ],
 )
 def test_caret_stands_under_the_fault(text: str, caret: str, problem: str) -> None:

@@ -197,6 +197,36 @@ def test_numbers_without_meaning_are_refused(kind: str, changes: dict[str, Any])
         rule(kind, **changes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        ("event_on_days", {"days": [1, 1e300]}, r"\[2\]: expected 36525 at most, found 1e\+300"),
+        ("event_on_days", {"tolerance_days": 99_999_999_999}, "expected 36525 at most"),
+        ("event_on_days", {"dose_mg": "1e400"}, "no larger exponent, found '1e400'"),
+        ("maintenance", {"within_days": 99_999_999_999}, "expected 36525 at most, found 99999999999"),
+        ("maintenance", {"at_most_months": 999_999_999_999}, "expected 1200 at most, found 999999999999"),
+        ("recurrence", {"years": 999_999_999_999}, "expected 100 at most, found 999999999999"),
+        ("days_between", {"low_days": -(10**400)}, "expected -36525 or more"),
+        ("weekly", {"per_week": 10**9}, "expected 1000 at most"),
+        ("prescription", {"fractions": 10**9}, "expected 1000 at most"),
+        ("cumulative_prescription", {"below_gy": "1e400"}, "found '1e400'"),
+        ("cumulative_prescription", {"below_gy": "1e-9999999"}, "found '1e-9999999'"),
+        ("cumulative_prescription", {"alpha_beta_gy": "1e999999999"}, "found '1e999999999'"),
+        ("decision_point", {"dose_gy": 10**9}, "expected 100000 at most, found 1000000000"),
+        ("decision_point", {"window_days": 10**9}, "expected 36525 at most"),
+        ("decision_point", {"reading": f"r EQD2({'9' * 400}) apart"}, "expected roles joined"),
+        ("distance", {"shift_mm": 1e300}, r"expected 10000 at most, found 1e\+300"),
+        ("span", {"dose_gy": 1e300}, "expected 100000 at most"),
+        ("span", {"dose_gy": 1e-300}, "expected 1e-09 or more"),
+    ],
+)
+def test_numbers_beyond_what_a_treatment_has_are_refused(
+    kind: str, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(TomlError, match=rf"^mine\.toml: rules\[X\]\.{next(iter(changes))}.*{words}"):
+        rule(kind, **changes)
+
+
 def test_a_source_that_says_nothing_is_none() -> None:
     with pytest.raises(TomlError, match=r"rules\[X\]\.source"):
         rule("one_frame", source=" ")
