@@ -186,7 +186,7 @@ def protocol_from(tables: ProtocolTables, content: bytes, source: str) -> Protoc
     """
     top = Table(tables.data, source=source)
     protocol = Protocol(
-        name=top.string("name"),
+        name=top.words("name"),
         title=top.string("title"),
         source=top.string("source"),
         visit_hours=_visit_hours(top),
@@ -343,7 +343,7 @@ def _visit_hours(table: Table) -> float:
 
 def _course(table: Table) -> Course:
     course = Course(
-        name=table.string("name"),
+        name=table.words("name"),
         grouping=table.choice("grouping", Grouping, "one_session"),
         previous=table.boolean("previous", False),
     )
@@ -354,7 +354,7 @@ def _course(table: Table) -> Course:
 def _role(table: Table) -> Role:
     recognised = "fractions" in table or "dose_per_fraction_gy" in table
     role = Role(
-        name=table.string("name"),
+        name=table.words("name"),
         course=table.string("course"),
         fractions=table.range("fractions", at_least=0) if recognised else None,
         dose_per_fraction_gy=table.range("dose_per_fraction_gy", at_least=0) if recognised else None,
@@ -367,8 +367,8 @@ def _role(table: Table) -> Role:
 def _structure(table: Table) -> StructureEntry:
     has_alpha_beta = "alpha_beta_gy" in table
     entry = StructureEntry(
-        name=table.string("name"),
-        aliases=table.strings("aliases", ()),
+        name=table.words("name"),
+        aliases=table.many_words("aliases", ()),
         alpha_beta_gy=table.positive("alpha_beta_gy") if has_alpha_beta else None,
         alpha_beta_range_gy=_alpha_beta_range(table) if "alpha_beta_range_gy" in table else None,
         endpoint=table.string("endpoint", ""),

@@ -186,6 +186,11 @@ class Table:
         items = self._items(key, default)
         return tuple(items.string(k) for k in items._data)
 
+    def many_words(self, key: str, default: object = _REQUIRED) -> tuple[str, ...]:
+        """Strings that each say something."""
+        items = self._items(key, default)
+        return tuple(items.words(k) for k in items._data)
+
     def numbers(self, key: str, default: object = _REQUIRED) -> tuple[float, ...]:
         items = self._items(key, default)
         return tuple(items.number(k) for k in items._data)

@@ -156,6 +156,12 @@ class TestFile:
             ("visit_hours = 2.0", "visit_hours = 24", ["visit_hours", "less than 24"]),
             ("visit_hours = 2.0", "visit_hours = -1", ["visit_hours", "0 or more"]),
             ('name = "only"\n\n[[roles]]', 'name = "only"\ngroup = 3\n[[roles]]', ["courses[only].group"]),
+            ('name = "small"', 'name = " "', ["mine.toml: name", "expected words, found a blank string"]),
+            ('name = "only"\n\n[[roles]]', 'name = ""\n\n[[roles]]', ["courses[].name", "expected words"]),
+            ('name = "only"\ncourse', 'name = ""\ncourse', ["roles[].name", "expected words"]),
+            ('name = "Cord"', 'name = " "', ["structures[ ].name", "expected words"]),
+            ('["SpinalCord"]', '["SpinalCord", ""]', ["structures[Cord].aliases[2]", "expected words"]),
+            ('id = "cord"', 'id = ""', ["rules[].id", "expected words"]),
             ('name = "only"\n\n[[roles]]', "name = 3\n\n[[roles]]", ["courses[1].name", "a string", "3"]),
             (
                 '[[roles]]\nname = "only"',
