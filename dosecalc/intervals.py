@@ -77,7 +77,6 @@ class Source(enum.Enum):
     ALPHA_BETA = "alpha_beta"
     REGISTRATION = "registration"
     STATED_BOUND = "stated_bound"
-    READING = "reading"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,8 @@ _POINT_READING = re.compile(
     r"(?P<roles>[^()]+?)(?: EQD2\((?P<alpha_beta>\d+(?:\.\d+)?)\) (?P<how>apart|together))?"
 )
 
+_USUAL = (Source.NUMERICAL, Source.STATED_BOUND)
+
 
 def read_rule(table: Table) -> Rule:
     """One rule of a protocol file.
@@ -62,22 +64,46 @@ def read_rule(table: Table) -> Rule:
     kind = table.string("kind")
     if kind not in _READERS:
         raise table.error("kind", f"expected one of {', '.join(sorted(_READERS))}, found {kind!r}")
-    sources = table.strings("uncertain_by", ("numerical", "stated_bound"))
-    known = {s.value: s for s in Source}
-    if not set(sources) <= set(known):
-        raise table.error("uncertain_by", f"expected some of {', '.join(known)}, found {sources}")
-    if Source.STATED_BOUND.value not in sources:
-        raise table.error("uncertain_by", "expected stated_bound among them: missing dose never passes")
+    test = _READERS[kind](table)
     rule = Rule(
         id=table.words("id"),
         title=table.words("title"),
         level=table.choice("level", Level),
         source=table.words("source"),
-        test=_READERS[kind](table),
-        uncertain_by=frozenset(known[s] for s in sources),
+        test=test,
+        uncertain_by=_uncertain_by(table, test),
     )
     table.done()
     return rule
+
+
+def _uncertain_by(table: Table, test: Test) -> frozenset[Source]:
+    """The sources of doubt that may make a rule UNCERTAIN, of those that its test has a band of."""
+    key = "uncertain_by"
+    known = _sources_of(test)
+    if key in table and not known:
+        raise table.error(key, "expected no such key: what this kind of rule judges has no band")
+    sources = table.strings(key, tuple(s.value for s in _USUAL))
+    if key in table and not set(sources) <= {s.value for s in known}:
+        expected = ", ".join(s.value for s in known)
+        found = ", ".join(sources)
+        raise table.error(key, f"expected some of {expected}, which this rule has, found {found}")
+    if Source.STATED_BOUND.value not in sources:
+        raise table.error(key, "expected stated_bound among them: missing dose never passes")
+    return frozenset(Source(s) for s in sources)
+
+
+def _sources_of(test: Test) -> tuple[Source, ...]:
+    """The sources of doubt that are looked into for a test."""
+    match test:
+        case Coverage() | SessionLimit():
+            return _USUAL
+        case CumulativeLimit(goal=Goal(quantity=Bed() | Eqd2())):
+            return (*_USUAL, Source.ALPHA_BETA, Source.REGISTRATION)
+        case CumulativeLimit():
+            return (*_USUAL, Source.REGISTRATION)
+        case _:
+            return ()
 
 
 def _goal(table: Table, key: str = "goal") -> Goal:

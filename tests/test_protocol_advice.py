@@ -55,6 +55,18 @@ def test_a_limit_at_another_alpha_beta(tmp_path: Path) -> None:
     }
 
 
+def test_a_range_of_alpha_beta_that_there_is_none_of(tmp_path: Path) -> None:
+    limit = (
+        '\n[[rules]]\nid = "sum"\ntitle = "t"\nkind = "cumulative_limit"\nlevel = "required"\n'
+        'structures = ["Cord"]\ngoal = "Dmax < 50 Gy EQD2(2)"\nsource = "s"\n'
+        'uncertain_by = ["stated_bound", "alpha_beta"]\n'
+    )
+    expected = ("rules[sum].uncertain_by", "the protocol has no range of a/b for Cord")
+    assert said(tmp_path, SMALL + limit) == {expected}
+    with_range = SMALL.replace("alpha_beta_gy = 2.0", "alpha_beta_gy = 2.0\nalpha_beta_range_gy = [1, 3]")
+    assert said(tmp_path, with_range + limit) == set()
+
+
 def test_nothing_that_decides(tmp_path: Path) -> None:
     assert {w for w, _ in said(tmp_path, SMALL.replace('"required"', '"advisory"'))} == {"rules"}
     assert {w for w, _ in said(tmp_path, SMALL[: SMALL.index("[[rules]]")])} == {"rules"}

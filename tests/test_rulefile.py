@@ -164,7 +164,9 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("decision_point", {"ulcer": "never"}, "expected one of at_any_dose, at_the_point"),
         ("cumulative_prescription", {"below_gy": "0"}, "above 0"),
         ("days_between", {"counted_from": "day 22"}, "last_session, first_session"),
-        ("one_frame", {"uncertain_by": ["guess"]}, "numerical"),
+        ("session_limit", {"uncertain_by": ["guess"]}, "expected some of numerical, stated_bound, .* guess"),
+        ("cumulative_limit", {"uncertain_by": ["stated_bound", "reading"]}, "registration, which"),
+        ("session_limit", {"uncertain_by": []}, "stated_bound"),
         ("session_limit", {"uncertain_by": ["numerical"]}, "stated_bound"),
     ],
 )
@@ -225,6 +227,32 @@ def test_numbers_beyond_what_a_treatment_has_are_refused(
 ) -> None:
     with pytest.raises(TomlError, match=rf"^mine\.toml: rules\[X\]\.{next(iter(changes))}.*{words}"):
         rule(kind, **changes)
+
+
+BANDS = {
+    "coverage": {"numerical"},
+    "session_limit": {"numerical"},
+    "cumulative_limit": {"numerical", "alpha_beta", "registration"},
+}
+"""Besides the stated bound, what ``band_of`` is given for a rule; the other kinds do not call it."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("source", ["numerical", "alpha_beta", "registration", "stated_bound"])
+def test_only_sources_of_doubt_that_are_looked_into(kind: str, source: str) -> None:
+    sources = ["stated_bound", source]
+    if kind in BANDS and source in {*BANDS[kind], "stated_bound"}:
+        assert rule(kind, uncertain_by=sources).uncertain_by == {Source(s) for s in sources}
+        return
+    with pytest.raises(TomlError, match=r"^mine\.toml: rules\[X\]\.uncertain_by: expected (no such|some)"):
+        rule(kind, uncertain_by=sources)
+
+
+def test_a_physical_dose_has_no_doubt_of_a_ratio() -> None:
+    with pytest.raises(TomlError, match=r"numerical, stated_bound, registration, which this rule has"):
+        rule("cumulative_limit", goal="Dmax < 50 Gy", uncertain_by=["stated_bound", "alpha_beta"])
+    found = rule("cumulative_limit", goal="Dmax < 50 Gy", uncertain_by=["stated_bound", "registration"])
+    assert found.uncertain_by == {Source.STATED_BOUND, Source.REGISTRATION}
 
 
 def test_a_source_that_says_nothing_is_none() -> None:
