@@ -156,6 +156,9 @@ def _distance(table: Table) -> Distance:
         shift_mm=table.number("shift_mm", at_least=0),
     )
     _require_per_fraction(table, test.goal)
+    if table.choice("level", Level) is not Level.ADVISORY:
+        found = table.string("level")
+        raise table.error("level", f"expected advisory (it is shown and not judged), found {found!r}")
     return test
 
 

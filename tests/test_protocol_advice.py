@@ -8,6 +8,7 @@ import pytest
 from test_protocol import SMALL, written
 
 from dosecalc import load_protocol
+from dosecalc.errors import TomlError
 from dosecalc.protocol import shipped_protocols
 from dosecalc.report.protocol_advice import advice
 from dosecalc.report.protocol_changes import Changes
@@ -70,3 +71,11 @@ def test_a_range_of_alpha_beta_that_there_is_none_of(tmp_path: Path) -> None:
 def test_nothing_that_decides(tmp_path: Path) -> None:
     assert {w for w, _ in said(tmp_path, SMALL.replace('"required"', '"advisory"'))} == {"rules"}
     assert {w for w, _ in said(tmp_path, SMALL[: SMALL.index("[[rules]]")])} == {"rules"}
+
+
+def test_a_distance_decides_nothing(tmp_path: Path) -> None:
+    text = SMALL.replace('"session_limit"', '"distance"').replace('"required"', '"advisory"')
+    text = text.replace('reading = "session_sum"', "dose_gy = 3.0\nshift_mm = 3.0")
+    assert {w for w, _ in said(tmp_path, text)} == {"rules"}
+    with pytest.raises(TomlError, match=r"rules\[cord\]\.level: expected advisory"):
+        said(tmp_path, text.replace('"advisory"', '"required"'))

@@ -46,7 +46,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "session_limit": {**ORGAN, "goal": "D0.03cc < 3 Gy/fx", "reading": "session_sum"},
     "structures_present": {**ORGAN, "left": ["L"], "right": ["R"]},
     "span": {**ORGAN, "dose_gy": 3.0},
-    "distance": {**ORGAN, "dose_gy": 3.0, "goal": "D0.03cc < 3 Gy/fx", "shift_mm": 3},
+    "distance": {
+        **ORGAN,
+        "level": "advisory",
+        "dose_gy": 3.0,
+        "goal": "D0.03cc < 3 Gy/fx",
+        "shift_mm": 3,
+    },
     "days_between": {
         "course": "c",
         "next_course": "d",
@@ -94,7 +100,8 @@ def test_every_kind_is_tested_here() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_reads(kind: str) -> None:
     found = rule(kind)
-    assert (found.id, found.title, found.source, found.level) == ("X", "a rule", "a test", Level.REQUIRED)
+    level = Level.ADVISORY if kind == "distance" else Level.REQUIRED
+    assert (found.id, found.title, found.source, found.level) == ("X", "a rule", "a test", level)
     assert found.uncertain_by == {Source.NUMERICAL, Source.STATED_BOUND}
 
 
@@ -141,6 +148,7 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("coverage", {"goal": "V20Gy EQD2(10) >= 95 %"}, "goal"),
         ("distance", {"goal": "D0.03cc < 119 Gy EQD2(3)"}, "goal"),
         ("distance", {"structures": []}, "structures"),
+        ("distance", {"level": "required"}, r"level: expected advisory .* not judged.*, found 'required'"),
         ("span", {"structures": []}, "structures"),
         ("overlap", {"structures": []}, "structures"),
         ("structures_present", {"structures": []}, "structures"),
