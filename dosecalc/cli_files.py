@@ -43,6 +43,8 @@ def require_outputs(options: argparse.Namespace, *names: str, quiet_needs_one: b
     asked = [path for name in names if (path := getattr(options, name)) is not None]
     listed = ", ".join(f"--{name.replace('_', '-')}" for name in names)
     for path in asked:
+        if str(path) == "-":
+            raise InputError("-: expected the name of a file (standard output may be /dev/stdout)")
         if path.is_dir() or not path.resolve().parent.is_dir():
             raise InputError(f"{path}: expected a file in a folder that exists")
     if len({path.resolve() for path in asked}) < len(asked):

@@ -144,6 +144,14 @@ class StopPoint:
     doses: tuple[StopDose, ...]
     rules: tuple[StopRule, ...] = ()
 
+    @property
+    def when(self) -> str:
+        """The day of the point in words: reached, or planned; empty where it is not known."""
+        if self.date is None:
+            return ""
+        is_ahead = self.state in {None, DecisionState.NOT_REACHED}
+        return f"{'planned on' if is_ahead else 'reached on'} {self.date}"
+
     def to_dict(self) -> dict[str, object]:
         return {
             "rule": self.rule,

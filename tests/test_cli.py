@@ -20,7 +20,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from cases import CORE, LEFT, PRESCRIBED, organs
+from cases import CORE, LEFT, MUCOSA, PRESCRIBED, RIGHT, organs
 from dicom_files import set_text
 from pydicom.dataset import Dataset
 from redefine_files import CASE_TOML, save_redefine
@@ -277,10 +277,26 @@ class TestQuiet:
         assert run("check", folder, "--quiet", "--json", result)[0] == code
         outcome = [line for line in whole.splitlines() if line.startswith(("OUTCOME", "required findings"))]
         more = "advisory findings not met or not judged: 3, shown without --quiet"
-        assert run("check", folder, "-q") == (code, "\n".join([*outcome, more, ""]), "")
+        failing = "  FAIL: R15 A_Carotid_L", f"  UNCERTAIN: R18 {LEFT}, R18 {RIGHT}, R18 {MUCOSA}"
+        named = failing if change else ()
+        assert run("check", folder, "-q") == (code, "\n".join([*outcome, *named, more, ""]), "")
         advisory = whole[whole.index("Advisory rules that are not met") : whole.index("Decision point")]
         assert len(re.findall("^  (FAIL|UNCERTAIN|NOT EVALUATED)  ", advisory, flags=re.MULTILINE)) == 3
         assert json.loads(result.read_text(encoding="utf-8"))["outcome"] in outcome[0]
+
+    def test_a_case_file_below_the_folder_is_not_read_in_silence(self, run: Run, tmp_path: Path) -> None:
+        folder = save_redefine(tmp_path / "a")
+        _, out, _ = run("check", folder.parent)
+        warning = f"WARNING: {folder.name}/case.toml lies below the folder and is not read: --case takes it"
+        assert warning in " ".join(out.split())
+        assert "WARNING" not in run("check", folder.parent, "--case", folder / "case.toml")[1]
+
+    def test_a_folder_that_may_not_be_entered(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(self: Path) -> bool:
+            raise PermissionError(13, "Permission denied", str(self))
+
+        monkeypatch.setattr(Path, "is_file", refused)
+        assert run("check", "closed")[::2] == (2, "dosecalc: closed: cannot be read: Permission denied\n")
 
     def test_warnings_are_counted(self, run: Run, tmp_path: Path) -> None:
         folder = save_redefine(tmp_path)
@@ -332,7 +348,8 @@ class TestCsv:
             header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             assert rows
             assert {len(row) for row in rows} == {len(header)}
-            assert not any(cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row)
+            cells = [cell for row in rows for cell in row if len(cell) > 1]  # a sign alone is no formula
+            assert not any(cell.startswith(("=", "+", "@", "\t")) for cell in cells)
 
 
 class TestJson:
@@ -370,6 +387,10 @@ class TestJson:
         path = tmp_path / "result.json"
         assert run("check", case, "--json", path)[0] == 1
         assert json.loads(path.read_bytes())["outcome"] == "FAIL"
+
+    def test_a_dash_is_no_name(self, run: Run, folder: Path) -> None:
+        code, _, err = run("check", folder, "--json", "-")
+        assert (code, "expected the name of a file" in err) == (2, True)
 
     @pytest.mark.parametrize("where", ["none/result.json", "folder"])
     def test_unwritable_leaves_nothing(self, run: Run, folder: Path, tmp_path: Path, where: str) -> None:
