@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from dosecalc.errors import GoalSyntaxError
@@ -130,14 +130,20 @@ def _session_limit(table: Table) -> SessionLimit:
         stricter=_goals(table, "stricter"),
         shown_courses=table.strings("shown_courses", ()),
     )
-    for goal in (limit.goal, *limit.stricter):
-        _require_per_fraction(table, goal)
+    for key, goal in _each_goal(limit):
+        _require_per_fraction(table, goal, key)
     return limit
 
 
-def _require_per_fraction(table: Table, goal: Goal) -> None:
+def _each_goal(limit: SessionLimit | CumulativeLimit) -> Iterator[tuple[str, Goal]]:
+    """The goals of a limit, each with its key."""
+    yield "goal", limit.goal
+    yield from (("stricter", goal) for goal in limit.stricter)
+
+
+def _require_per_fraction(table: Table, goal: Goal, key: str = "goal") -> None:
     if not isinstance(goal.quantity, PerFraction) or goal.unit is not Unit.GY:
-        raise table.error("goal", f"expected a limit in Gy/fx, found {goal}")
+        raise table.error(key, f"expected a limit in Gy/fx, found {goal}")
 
 
 def _coverage(table: Table) -> Coverage:
@@ -190,10 +196,10 @@ def _cumulative_limit(table: Table) -> CumulativeLimit:
     )
     if limit.recovered and not isinstance(limit.goal.quantity, Bed | Eqd2):
         raise table.error("recovered", f"expected a goal in BED or EQD2 with it, found {limit.goal}")
-    for goal in (limit.goal, *limit.stricter):
+    for key, goal in _each_goal(limit):
         percent_of_dose = goal.unit is Unit.PERCENT and not isinstance(goal.metric, VolumeAtDose)
         if isinstance(goal.quantity, PerFraction) or percent_of_dose:
-            raise table.error("goal", f"expected a limit of a sum, in Gy or of a volume, found {goal}")
+            raise table.error(key, f"expected a limit of a sum, in Gy or of a volume, found {goal}")
     return limit
 
 

@@ -88,6 +88,28 @@ def test_a_fault_elsewhere_hides_none_of_a_rule_and_makes_none() -> None:
     }
 
 
+def test_broken_courses_hide_no_fault_and_make_none() -> None:
+    text = (
+        'format_version = 1\nname = "x"\ntitle = "t"\nsource = "s"\nvisit_hours = 2\n'
+        'courses = "x"\nrules = 3\nstructures = {a=1}\n[[roles]]\nname = "r"\ncourse = "only"\n'
+    )
+    faults = shown(text)
+    assert [f[0].split(": ")[1] for f in faults] == ["courses", "rules", "structures"]
+    assert "stand-in" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    ("kind", "goal"), [("session_limit", "Dmax < 3 Gy"), ("cumulative_limit", "D95% >= 9 %")]
+)
+def test_a_fault_of_a_stricter_goal_is_shown_there(kind: str, goal: str) -> None:
+    rule = RULE.replace('kind = "session_limit"', f'kind = "{kind}"\nstricter = ["{goal}"]')
+    if kind == "cumulative_limit":
+        rule = rule.replace('course = "only"\n', "").replace('reading = "session_sum"\n', "")
+        rule = rule.replace("3 Gy/fx", "3 Gy")
+    (fault,) = shown(SMALL.replace(RULE, rule))
+    assert ": rules[cord].stricter: " in fault[0]
+
+
 def test_a_structure_with_a_fault_makes_no_fault_of_a_limit_in_bed() -> None:
     limit = RULE.replace('kind = "session_limit"', 'kind = "cumulative_limit"').replace(
         "3 Gy/fx", "3 Gy BED(2)"

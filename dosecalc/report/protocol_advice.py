@@ -88,14 +88,14 @@ def _of_limit(protocol: Protocol, rule: Rule) -> Iterator[Advice]:
     test = rule.test
     if not isinstance(test, CumulativeLimit):
         return
-    goals = (test.goal, *test.stricter)
+    goals = [("goal", test.goal), *(("stricter", goal) for goal in test.stricter)]
     for entry in (protocol.structure(name) for name in test.structures):
-        for goal in goals:
+        for key, goal in goals:
             own = entry.alpha_beta_gy
             if isinstance(goal.quantity, Bed | Eqd2) and own != goal.quantity.alpha_beta_gy:
                 that = "none" if own is None else f"{number(own)} Gy"
                 text = f"{goal.text!r} is judged at its own a/b; the structure {entry.name} has {that}"
-                yield Advice(where=f"rules[{rule.id}].goal", text=text)
+                yield Advice(where=f"rules[{rule.id}].{key}", text=text)
     fixed = [n for n in test.structures if protocol.alpha_beta_range(n) is None]
     if Source.ALPHA_BETA in rule.uncertain_by and fixed:
         text = f"the protocol has no range of a/b for {listed(fixed)}: alpha_beta changes nothing"

@@ -19,7 +19,10 @@ MOST_FAULTS = 20
 _SHOWN = 100
 """Columns of a source line that are shown around a fault."""
 _ITEM = re.compile(r"(?P<table>courses|roles|structures|rules|recovery)\[(?P<rest>.*)", re.DOTALL)
-_AT_TOP: Mapping[str, object] = {"name": "stand-in", "title": "", "source": "", "visit_hours": 0}
+_STAND_IN = "stand-in"
+_AT_TOP: Mapping[str, object] = {
+    "name": _STAND_IN, "title": "", "source": "", "visit_hours": 0, "courses": [{"name": _STAND_IN}],
+}  # fmt: skip
 """Keys that a protocol has, with values that are sound: nothing is ever judged with them."""
 _SYNTAX_PLACE = re.compile(r" \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)$")
 
@@ -135,7 +138,8 @@ def _read(content: bytes, source: str) -> tuple[Protocol | None, list[TomlError]
             protocol = protocol_from(tables, content, source)
         except TomlError as error:
             where = error.where
-            if str(error) not in map(str, errors):  # as two rules of one name may have
+            # Two rules of one name may have the same; what is about a stand-in is no fault of the file.
+            if str(error) not in map(str, errors) and _STAND_IN not in str(error):
                 errors.append(error)
         except RecursionError:
             return None, [TomlError(source, "", "expected a protocol, found tables nested too deep")]
@@ -168,7 +172,7 @@ def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:
         called = f"{name if isinstance(name, str) else at + 1}]"
         if found["rest"] == called or found["rest"].startswith(f"{called}."):
             own = isinstance(name, str) and names.count(name) == 1
-            stand_in = _stand_in(found["table"], str(name) if own else f"stand-in {at + 1}", tables.data)
+            stand_in = _stand_in(found["table"], str(name) if own else f"{_STAND_IN} {at + 1}", tables.data)
             if stand_in == items[at]:
                 return None
             data = {**tables.data, found["table"]: [*items[:at], stand_in, *items[at + 1 :]]}
