@@ -129,6 +129,17 @@ def test_rules_without_a_name_are_called_by_their_number() -> None:
     assert numbers[1] - numbers[0] == len((bare + "\n").split("\n")) - 1
 
 
+def test_rules_without_a_name_beside_those_of_the_shipped_protocol() -> None:
+    """They have the numbers that whoever wrote the file can count, and each its own place."""
+    named = '[[rules]]\nid = "W"\ntitle = "t"\nkind = "weekly"\nlevel = "required"\nsource = "s"\n'
+    named += 'course = "definitive"\nper_week = 5\nper_day = 1\n'
+    bare = '[[rules]]\ntitle = "t"\nlevel = "required"\nsource = "s"\n'
+    text = f'format_version = 1\nextends = "redefine"\nname = "x"\n{bare}kind = "weekly"\n{named}{bare}'
+    faults = shown(text)
+    assert [":".join(f[0].split(": ")[0].split(":")[1:]) for f in faults] == ["4:1", "18:1"]
+    assert [f[0].split(": ")[1].partition(".")[0] for f in faults] == ["rules[1]", "rules[3]"]
+
+
 def test_names_that_occur_twice() -> None:
     faults = shown(f"{SMALL}\n{RULE}")
     assert len(faults) == 1

@@ -70,11 +70,32 @@ def examine(content: bytes, source: str) -> Examined:
         return _unreadable(_syntax_fault(error, text), text)
     places = TomlPlaces(text)
     protocol, errors = _read(content, source)
-    faults = [Fault(where=e.where, problem=e.problem, place=places.find(e.where, e.problem)) for e in errors]
+    nameless = _nameless(content, source)
+    faults = []
+    for each in errors:
+        where = places.own_path(each.where, nameless.get(each.where.partition("[")[0], ()))
+        faults.append(Fault(where=where, problem=each.problem, place=places.find(where, each.problem)))
     faults.sort(key=_order)
     kinds = _kinds(protocol_tables(content, source)) if protocol is not None else {}
     lines = tuple(places.lines)
     return Examined(protocol=protocol, kinds=kinds, faults=tuple(faults), lines=lines, places=places)
+
+
+def _nameless(content: bytes, source: str) -> dict[str, list[int]]:
+    """By kind of table, the numbers of those without a name, those of a protocol that is extended counted."""
+    try:
+        data = protocol_tables(content, source).data
+    except InputError:
+        return {}
+    return {
+        table: [n for n, item in enumerate(items, 1) if isinstance(item, dict) and _label(table) not in item]
+        for table, items in data.items()
+        if isinstance(items, list)
+    }
+
+
+def _label(table: str) -> str:
+    return "id" if table == "rules" else "name"
 
 
 def _kinds(tables: ProtocolTables) -> dict[str, str]:
@@ -165,7 +186,7 @@ def _without(tables: ProtocolTables, where: str) -> ProtocolTables | None:
     items = tables.data.get(found["table"]) if found else None
     if found is None or not isinstance(items, list):
         return None
-    label = "id" if found["table"] == "rules" else "name"
+    label = _label(found["table"])
     names = [item.get(label) if isinstance(item, dict) else None for item in items]
     for at in reversed(range(len(items))):  # of two with one name, the later one
         name = names[at]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 _PART = r"""(?:[A-Za-z0-9_-]+|"(?:\\.|[^"\\\n])*"|'[^'\n]*')"""
@@ -22,6 +22,7 @@ _VALUE_TOKEN = re.compile(
     re.DOTALL,
 )
 _FOUND = re.compile(r"""found ('(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*")""")
+_NUMBERED = re.compile(r"(?P<table>\w+)\[(?P<number>\d{1,9})\](?P<rest>.*)", re.DOTALL)
 _LABELS = {"courses": "name", "roles": "name", "structures": "name", "rules": "id"}
 
 
@@ -96,6 +97,19 @@ class TomlPlaces:
         if span is None:
             return self.at(item.header) if item is not self._top else None
         return self.at(self._within(span, problem))
+
+    def own_path(self, where: str, nameless: Sequence[int]) -> str:
+        """A path with the number that its table has in this file, where those of another stand before it.
+
+        ``nameless`` are the numbers of the tables without a name among all of them.
+        """
+        numbered = _NUMBERED.fullmatch(where)
+        if numbered is None or int(numbered["number"]) not in nameless:
+            return where
+        own = [i for i in self._items if i.table == numbered["table"] and i.label is None]
+        if len(own) != len(nameless):
+            return where
+        return own[nameless.index(int(numbered["number"]))].name + numbered["rest"]
 
     def at(self, offset: int) -> Place:
         """The line and column of an offset."""
