@@ -73,7 +73,11 @@ def read_case(
         case = replace(case, statement=replace(statement, source=statement.source or "statement"))
         return _with_registrations(case, Path(folder))
     path = Path(case_file) if case_file is not None else Path(folder) / CASE_FILE
-    if case_file is None and not path.is_file():
+    try:
+        is_there = path.is_file()
+    except OSError as error:
+        raise InputError(f"{Path(folder).as_posix()}: cannot be read: {error.strerror}") from None
+    if case_file is None and not is_there:
         return read_folder(folder, patient_id=patient_id, progress=progress)
     stated = read_statement(path)
     case = read_folder(folder, patient_id=patient_id or stated.patient_id or None, progress=progress)

@@ -22,6 +22,7 @@ from dosecalc.casefile import read_case
 from dosecalc.checking import check, remaining
 from dosecalc.cli_completion import completion
 from dosecalc.cli_export import export
+from dosecalc.cli_files import require_no_input, require_outputs, write
 from dosecalc.cli_options import parser
 from dosecalc.cli_protocol import protocol, usable_protocol
 from dosecalc.cli_screen import progress_bar, show
@@ -109,11 +110,18 @@ def _place(fault: BaseException) -> str:
 
 
 def _read(options: argparse.Namespace, progress: Progress) -> Case:
-    return read_case(options.folder, case_file=options.case, patient_id=options.patient, progress=progress)
+    case = read_case(options.folder, case_file=options.case, patient_id=options.patient, progress=progress)
+    require_no_input(options, case)
+    return case
 
 
 def _patient(case: Case, options: argparse.Namespace) -> str:
     return f"{case.patient_name} ({case.patient_id})" if options.identify else ""
+
+
+def _who(case: Case, options: argparse.Namespace) -> Mapping[str, str] | None:
+    """The patient as data, where it was asked for."""
+    return {"name": case.patient_name, "id": case.patient_id} if options.identify else None
 
 
 def _patient_line(case: Case, options: argparse.Namespace) -> list[Block]:
@@ -126,7 +134,7 @@ def _inspect(options: argparse.Namespace, progress: Progress) -> Shown:
 
 
 def _dvh(options: argparse.Namespace, progress: Progress) -> Shown:
-    _require_outputs(options, "csv")
+    require_outputs(options, "csv")
     case = _read(options, progress)
     require_names(case, tuple(options.structure))
     rows = list(dvh_rows(case, names=tuple(options.structure), progress=progress))
@@ -134,23 +142,23 @@ def _dvh(options: argparse.Namespace, progress: Progress) -> Shown:
         refused = "; ".join(f"{f.path}: {f.reason}" for f in case.inputs if not f.used) or "no file refused"
         raise InputError(f"{options.folder}: no dose with a structure to evaluate it in ({refused})")
     if options.csv is not None:
-        _write(options.csv, dvh_csv(rows), encoding=ENCODING)
+        write(options.csv, dvh_csv(rows), encoding=ENCODING)
     return EXIT_PASS, [] if options.quiet else [*_patient_line(case, options), *dvh_blocks(rows)]
 
 
 def _ledger(options: argparse.Namespace, progress: Progress) -> Shown:
-    _require_outputs(options, "csv", "json", "svg")
+    require_outputs(options, "csv", "json", "svg")
     protocol = usable_protocol(options.protocol)
     at = _asked(options, protocol)
     case = _read(options, progress)
     view = ledger_view(case, protocol, at=at)
-    who = {"name": case.patient_name, "id": case.patient_id} if options.identify else None
+    who = _who(case, options)
     if options.csv is not None:
-        _write(options.csv, ledger_csv(view.entries), encoding=ENCODING)
+        write(options.csv, ledger_csv(view.entries), encoding=ENCODING)
     if options.json is not None:
-        _write(options.json, ledger_json(view, patient=who))
+        write(options.json, ledger_json(view, patient=who))
     if options.svg is not None:
-        _write(options.svg, calendar_svg(view.entries))
+        write(options.svg, calendar_svg(view.entries))
     if options.quiet:
         return EXIT_PASS, []
     blocks = list(ledger_blocks(view, patient=_patient(case, options)))
@@ -171,19 +179,19 @@ def _asked(options: argparse.Namespace, protocol: Protocol) -> dt.date | AfterFr
 
 
 def _remaining(options: argparse.Namespace, progress: Progress) -> Shown:
-    _require_outputs(options, "json")
+    require_outputs(options, "json")
     protocol = usable_protocol(options.protocol)
     case = _read(options, progress)
     found = remaining(
         case, protocol, as_of=options.as_of, after_fraction=options.after_fraction, progress=progress
     )
     if options.json is not None:
-        _write(options.json, remaining_json(found))
+        write(options.json, remaining_json(found, patient=_who(case, options)))
     return EXIT_PASS, [] if options.quiet else [*_patient_line(case, options), *remaining_blocks(found)]
 
 
 def _check(options: argparse.Namespace, progress: Progress) -> Shown:
-    _require_outputs(options, "json", "csv_findings", "csv_doses", "report", quiet_needs_one=False)
+    require_outputs(options, "json", "csv_findings", "csv_doses", "report", quiet_needs_one=False)
     if options.report is not None:
         require_report(options.report)
     protocol = usable_protocol(options.protocol)
@@ -192,14 +200,14 @@ def _check(options: argparse.Namespace, progress: Progress) -> Shown:
         case, protocol, as_of=options.as_of, after_fraction=options.after_fraction, progress=progress
     )
     if options.json is not None:
-        data = result.to_dict()
-        if options.identify:
-            data["patient"] = {"name": case.patient_name, "id": case.patient_id}
-        _write(options.json, json_text(data))
+        data, who = result.to_dict(), _who(case, options)
+        if who is not None:
+            data["patient"] = who
+        write(options.json, json_text(data))
     if options.csv_findings is not None:
-        _write(options.csv_findings, findings_csv(result), encoding=ENCODING)
+        write(options.csv_findings, findings_csv(result), encoding=ENCODING)
     if options.csv_doses is not None:
-        _write(options.csv_doses, doses_csv(result), encoding=ENCODING)
+        write(options.csv_doses, doses_csv(result), encoding=ENCODING)
     name = options.folder.resolve().name if options.identify else ""
     if options.report is not None:
         progress("drawing the report", 0, 0)
@@ -210,7 +218,7 @@ def _check(options: argparse.Namespace, progress: Progress) -> Shown:
             patient=_patient(case, options),
             paper=Paper(options.paper),
         )
-        _write(options.report, report)
+        write(options.report, report)
     code = {Outcome.PASS: EXIT_PASS, Outcome.FAIL: EXIT_FAIL}.get(result.outcome, EXIT_OPEN)
     if options.quiet:
         return code, list(outcome_blocks(result))
@@ -252,41 +260,3 @@ _COMMANDS: Mapping[str, Callable[[argparse.Namespace, Progress], Shown]] = {
     "schema": _schema,
     "completion": _completion,
 }
-
-
-def _write(path: Path, content: str | bytes, *, encoding: str = "utf-8") -> None:
-    """Write a file whole or not at all.
-
-    Raises
-    ------
-    InputError : if it cannot be written.
-    """
-    part = path.with_name(f".{path.name}.part")
-    try:
-        if isinstance(content, str):
-            content = content.encode(encoding, errors="backslashreplace")
-        part.write_bytes(content)
-        part.replace(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _require_outputs(options: argparse.Namespace, *names: str, quiet_needs_one: bool = True) -> None:
-    """Refuse places where nothing can be written, one place for two files, and silence that has no file."""
-    asked = [path for name in names if (path := getattr(options, name)) is not None]
-    listed = ", ".join(f"--{name.replace('_', '-')}" for name in names)
-    for path in asked:
-        _require_writable(path)
-    if len({path.resolve() for path in asked}) < len(asked):
-        raise InputError(f"{listed}: expected a file for each, found one for two")
-    if options.quiet and quiet_needs_one and not asked:
-        raise InputError(f"--quiet: expected a file to write with it ({listed}), found none")
-
-
-def _require_writable(path: Path | None) -> None:
-    """Refuse a place where nothing can be written, before the work and not after it."""
-    if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
-        raise InputError(f"{path}: expected a file in a folder that exists")

@@ -142,7 +142,8 @@ class DoseRow:
         found: dict[str, Cell] = {
             "course": self.course,
             "sessions": self.sessions or None,  # a sum of plans in one grid has none of its own
-            "lower bounds": any(m is not None and not m.is_bounded for m in by_quantity.values()),
+            "lower bounds": bool(self.incomplete)
+            or any(m is not None and not m.is_bounded for m in by_quantity.values()),
             "missing": "; ".join(self.incomplete),
         }
         for quantity, metrics in by_quantity.items():

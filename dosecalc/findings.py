@@ -145,8 +145,8 @@ class Finding:
 
     @property
     def measured(self) -> float | None:
-        """The deciding value, or None where nothing was measured."""
-        return None if self.band is None else self.band.value
+        """The deciding value, or what is certain of it; None where nothing was measured."""
+        return None if self.band is None else self.band.certain
 
     def to_dict(self) -> dict[str, object]:
         """The finding as plain data; an end that is not bounded is None."""
@@ -161,7 +161,7 @@ class Finding:
             "measured": None if ends and known_value(ends) is None else finite(self.measured),
             "low": known_low(ends) if ends else None,
             "high": finite(ends.high if ends else None),
-            "limit": self.limit,
+            "limit": finite(self.limit),
             "comparison": self.comparison,
             "unit": self.unit,
             "decided_by": self.decided_by,
@@ -239,9 +239,7 @@ def findings_html(title: str, findings: tuple[Finding, ...], notes: tuple[str, .
 
 def _known(interval: Interval) -> tuple[float | None, bool]:
     """A value and whether it is a lower bound only; no value where the bound says nothing."""
-    if interval.is_bounded:
-        return interval.value, False
-    return (interval.certain, True) if interval.certain > 0 else (None, True)
+    return known_value(interval), not interval.is_bounded
 
 
 def finite(value: float | None) -> float | None:
@@ -259,7 +257,10 @@ def known_low(interval: Interval) -> float | None:
 def known_value(interval: Interval) -> float | None:
     """The value, which is a lower bound where there is no upper end; None where that says nothing.
 
-    >>> [known_value(Interval(value=v, low=v, high=h)) for v, h in ((0, 0), (2.5, math.inf), (0, math.inf))]
-    [0, 2.5, None]
+    >>> ends = (0, 0), (2.5, 2.6), (2.5, math.inf), (0, math.inf)
+    >>> [known_value(Interval(value=low, low=low, high=high)) for low, high in ends]
+    [0, 2.5, 2.5, None]
+    >>> known_value(Interval(value=2.9, low=2.5, high=math.inf))
+    2.5
     """
-    return None if not math.isfinite(interval.high) and interval.low <= 0 else finite(interval.value)
+    return None if not math.isfinite(interval.high) and interval.low <= 0 else finite(interval.certain)

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from dosecalc.curves import Curve
 from dosecalc.errors import GoalSyntaxError
+from dosecalc.plausible import LEAST_ABOVE_0, MOST_CM3
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical, Quantity
 
 
@@ -192,8 +193,8 @@ class _Scanner:
         token = self.take(_NUMBER)
         if token is None:
             raise self.error(f"expected {what}")
-        if not math.isfinite(float(token)):
-            raise self.error(f"expected {what} that is finite", self.at - len(token))
+        if float(token) > MOST_CM3:  # of Gy and percent there are fewer still
+            raise self.error(f"expected {what}, {MOST_CM3} at most", self.at - len(token))
         return float(token)
 
 
@@ -227,6 +228,7 @@ def parse_goal(text: str) -> Goal:
     if token is None:
         raise scan.error("expected <, <=, > or >=")
     scan.skip_blanks()
+    limit_at = scan.at
     limit = scan.number("a number")
     scan.skip_blanks()
     unit_at = scan.at
@@ -238,6 +240,9 @@ def parse_goal(text: str) -> Goal:
     if unit not in allowed:
         wanted = "% or cc" if isinstance(metric, VolumeAtDose) else "Gy, Gy/fx or %"
         raise scan.error(f"{metric_name(metric)} needs a limit in {wanted}", unit_at)
+    comparison = Comparison(token)
+    if fault := _decides_nothing(metric, comparison, limit, unit):
+        raise scan.error(fault, limit_at)
     if unit is Unit.GY:
         quantity = _quantity(scan)
     scan.skip_blanks()
@@ -245,12 +250,24 @@ def parse_goal(text: str) -> Goal:
         raise scan.error("expected the end of the goal")
     return Goal(
         metric=metric,
-        comparison=Comparison(token),
+        comparison=comparison,
         limit=limit,
         unit=unit,
         quantity=quantity,
         text=" ".join(text.split()),
     )
+
+
+def _decides_nothing(metric: Metric, comparison: Comparison, limit: float, unit: Unit) -> str:
+    """What is wrong with a limit that every value meets, or none does; nothing where values differ."""
+    if limit == 0 and comparison in {Comparison.BELOW, Comparison.AT_LEAST}:
+        return f"expected a limit above 0 after {comparison.value}: no dose and no volume is less than 0"
+    if unit is Unit.PERCENT and isinstance(metric, VolumeAtDose):
+        if limit > 100:
+            return "expected at most 100 % of a volume"
+        if limit == 100 and comparison in {Comparison.ABOVE, Comparison.AT_MOST}:
+            return f"expected less than 100 % after {comparison.value}: no volume is more than 100 %"
+    return ""
 
 
 def _metric(scan: _Scanner) -> tuple[Metric, Quantity]:
@@ -272,6 +289,8 @@ def _metric(scan: _Scanner) -> tuple[Metric, Quantity]:
         gy = scan.number("a dose such as 20Gy")
         if scan.take("Gy") is None:
             raise scan.error("expected Gy after the number")
+        if gy == 0:
+            raise scan.error("expected a dose above 0: all of a volume has 0 Gy", start + 1)
         return VolumeAtDose(gy=gy), _quantity(scan)
     raise scan.error("expected a metric: D0.03cc, D95%, V20Gy, Dmax, Dmin, Mean or Median")
 
@@ -290,7 +309,7 @@ def _quantity(scan: _Scanner) -> Quantity:
         raise scan.error(f"{kind} needs its a/b in Gy, such as {kind}(3)")
     at = scan.at
     alpha_beta_gy = scan.number("an a/b in Gy")
-    if not (alpha_beta_gy > 0 and math.isfinite(alpha_beta_gy)):
+    if alpha_beta_gy < LEAST_ABOVE_0:
         raise scan.error("expected an a/b above 0", at)
     if scan.take(r"\)") is None:
         raise scan.error("expected )")

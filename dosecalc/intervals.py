@@ -77,7 +77,6 @@ class Source(enum.Enum):
     ALPHA_BETA = "alpha_beta"
     REGISTRATION = "registration"
     STATED_BOUND = "stated_bound"
-    READING = "reading"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +101,16 @@ class Band:
         for source, interval in self.by_source.items():
             if interval.value != self.value:
                 raise ValueError(f"Band: {source.value} is about {interval.value}, expected {self.value}")
+
+    @property
+    def certain(self) -> float:
+        """The value, or where what was given has no upper end the least of it, whatever else is in doubt.
+
+        >>> given = Interval(value=2.9, low=2.5, high=math.inf)
+        >>> Band(value=2.9, by_source={Source.STATED_BOUND: given}).certain
+        2.5
+        """
+        return self.interval([Source.STATED_BOUND]).certain
 
     def interval(self, sources: Collection[Source]) -> Interval:
         """What the named sources can do to the value together: their deviations add, which is cautious.

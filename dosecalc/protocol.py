@@ -198,7 +198,7 @@ def protocol_from(tables: ProtocolTables, source: str, read: Callable[[Table], R
         return top.tables(key, name=_label(key), numbers=tables.numbers.get(key, ()))
 
     protocol = Protocol(
-        name=top.string("name"),
+        name=top.words("name"),
         title=top.string("title"),
         source=top.string("source"),
         visit_hours=_visit_hours(top),
@@ -378,7 +378,7 @@ def _visit_hours(table: Table) -> float:
 
 def _course(table: Table) -> Course:
     course = Course(
-        name=table.string("name"),
+        name=table.words("name"),
         grouping=table.choice("grouping", Grouping, "one_session"),
         previous=table.boolean("previous", False),
     )
@@ -389,10 +389,10 @@ def _course(table: Table) -> Course:
 def _role(table: Table) -> Role:
     recognised = "fractions" in table or "dose_per_fraction_gy" in table
     role = Role(
-        name=table.string("name"),
+        name=table.words("name"),
         course=table.string("course"),
-        fractions=table.range("fractions") if recognised else None,
-        dose_per_fraction_gy=table.range("dose_per_fraction_gy") if recognised else None,
+        fractions=table.range("fractions", at_least=0) if recognised else None,
+        dose_per_fraction_gy=table.range("dose_per_fraction_gy", at_least=0) if recognised else None,
         optional=table.boolean("optional", False),
     )
     table.done()
@@ -402,23 +402,35 @@ def _role(table: Table) -> Role:
 def _structure(table: Table) -> StructureEntry:
     has_alpha_beta = "alpha_beta_gy" in table
     entry = StructureEntry(
-        name=table.string("name"),
-        aliases=table.strings("aliases", ()),
-        alpha_beta_gy=table.number("alpha_beta_gy") if has_alpha_beta else None,
-        alpha_beta_range_gy=(table.range("alpha_beta_range_gy") if "alpha_beta_range_gy" in table else None),
+        name=table.words("name"),
+        aliases=table.many_words("aliases", ()),
+        alpha_beta_gy=table.positive("alpha_beta_gy") if has_alpha_beta else None,
+        alpha_beta_range_gy=_alpha_beta_range(table) if "alpha_beta_range_gy" in table else None,
         endpoint=table.string("endpoint", ""),
         source=table.string("source") if has_alpha_beta else table.string("source", ""),
         model=_model(table),
         model_source=table.words("model_source") if _has_model(table) else "",
-        valid_gy=table.range("valid_gy") if "valid_gy" in table else None,
+        valid_gy=table.range("valid_gy", at_least=0) if "valid_gy" in table else None,
         repopulation=_repopulation(table),
         repopulation_source=table.words("repopulation_source") if "repopulation" in table else "",
         tumour=table.boolean("tumour", False),
     )
-    if entry.alpha_beta_gy is not None and entry.alpha_beta_gy <= 0:
-        raise table.error("alpha_beta_gy", f"expected an a/b above 0, found {entry.alpha_beta_gy}")
     table.done()
     return entry
+
+
+def _alpha_beta_range(table: Table) -> tuple[float, float]:
+    """The range of a structure's a/b, which holds the a/b itself."""
+    key = "alpha_beta_range_gy"
+    low, high = table.range(key)
+    if low <= 0:
+        raise table.error(key, f"expected numbers above 0, found {[low, high]}")
+    if "alpha_beta_gy" not in table:
+        raise table.error("alpha_beta_gy", f"expected an a/b within {key}, found nothing")
+    own = table.positive("alpha_beta_gy")
+    if not low <= own <= high:
+        raise table.error(key, f"expected alpha_beta_gy ({own:g}) within it, found {[low, high]}")
+    return low, high
 
 
 def _has_model(table: Table) -> bool:

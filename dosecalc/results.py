@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import enum
 from collections.abc import Callable, Mapping
@@ -71,8 +72,8 @@ class StopDose:
             "structure": self.structure,
             "quantity": self.quantity,
             "metric": self.metric,
-            "at_stop": _certain(self.at_stop),
-            "full": _certain(self.full),
+            "at_stop": known_value(self.at_stop),
+            "full": known_value(self.full),
             "saved": finite(self.saved_gy),
             "lower_bounds": not (self.full.is_bounded and self.at_stop.is_bounded),
         }
@@ -101,11 +102,12 @@ class StopRule:
             "structure": self.structure,
             "level": self.level.value,
             "unit": self.unit,
-            "limit": self.limit,
+            "limit": finite(self.limit),
             "at_stop": known_value(self.at_stop) if self.at_stop else None,
             "at_stop_outcome": self.at_stop_outcome.value,
             "full": known_value(self.full) if self.full else None,
             "full_outcome": self.full_outcome.value,
+            "lower_bounds": not all(i.is_bounded for i in (self.at_stop, self.full) if i),
         }
 
 
@@ -141,6 +143,14 @@ class StopPoint:
     readings: tuple[Reading, ...]
     doses: tuple[StopDose, ...]
     rules: tuple[StopRule, ...] = ()
+
+    @property
+    def when(self) -> str:
+        """The day of the point in words: reached, or planned; empty where it is not known."""
+        if self.date is None:
+            return ""
+        is_ahead = self.state in {None, DecisionState.NOT_REACHED}
+        return f"{'planned on' if is_ahead else 'reached on'} {self.date}"
 
     def to_dict(self) -> dict[str, object]:
         return {
@@ -206,7 +216,7 @@ class CheckResult:
             "stop_points": [s.to_dict() for s in self.stop_points],
             "assumptions": list(self.assumptions),
             "problems": list(self.problems),
-            "provenance": dict(self.provenance),
+            "provenance": copy.deepcopy(dict(self.provenance)),
         }
 
     def to_json(self) -> str:
@@ -285,8 +295,3 @@ def overall(findings: tuple[Finding, ...]) -> Outcome:
         if outcome in required:
             return outcome
     return Outcome.NOT_EVALUATED
-
-
-def _certain(interval: Interval) -> float | None:
-    """The value, or its lower bound; None where nothing is known."""
-    return None if known_value(interval) is None else finite(interval.certain)

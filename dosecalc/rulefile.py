@@ -9,6 +9,7 @@ from decimal import Decimal
 from dosecalc.errors import GoalSyntaxError
 from dosecalc.goals import Goal, Unit, VolumeAtDose, parse_goal
 from dosecalc.intervals import Source
+from dosecalc.plausible import LEAST_ABOVE_0, MOST
 from dosecalc.quantities import Bed, Eqd2, PerFraction, Physical
 from dosecalc.rules import (
     ConsecutiveDays,
@@ -50,6 +51,8 @@ _POINT_READING = re.compile(
     r"(?P<roles>[^()]+?)(?: EQD2\((?P<alpha_beta>\d+(?:\.\d+)?)\) (?P<how>apart|together))?"
 )
 
+_USUAL = (Source.NUMERICAL, Source.STATED_BOUND)
+
 
 def read_rule(table: Table) -> Rule:
     """One rule of a protocol file.
@@ -61,22 +64,46 @@ def read_rule(table: Table) -> Rule:
     kind = table.string("kind")
     if kind not in _READERS:
         raise table.error("kind", f"expected one of {', '.join(sorted(_READERS))}, found {kind!r}")
-    sources = table.strings("uncertain_by", ("numerical", "stated_bound"))
-    known = {s.value: s for s in Source}
-    if not set(sources) <= set(known):
-        raise table.error("uncertain_by", f"expected some of {', '.join(known)}, found {sources}")
-    if Source.STATED_BOUND.value not in sources:
-        raise table.error("uncertain_by", "expected stated_bound among them: missing dose never passes")
+    test = _READERS[kind](table)
     rule = Rule(
         id=table.words("id"),
         title=table.words("title"),
         level=table.choice("level", Level),
         source=table.words("source"),
-        test=_READERS[kind](table),
-        uncertain_by=frozenset(known[s] for s in sources),
+        test=test,
+        uncertain_by=_uncertain_by(table, test),
     )
     table.done()
     return rule
+
+
+def _uncertain_by(table: Table, test: Test) -> frozenset[Source]:
+    """The sources of doubt that may make a rule UNCERTAIN, of those that its test has a band of."""
+    key = "uncertain_by"
+    known = _sources_of(test)
+    if key in table and not known:
+        raise table.error(key, "expected no such key: what this kind of rule judges has no band")
+    sources = table.strings(key, tuple(s.value for s in _USUAL))
+    if key in table and not set(sources) <= {s.value for s in known}:
+        expected = ", ".join(s.value for s in known)
+        found = ", ".join(sources)
+        raise table.error(key, f"expected some of {expected}, which this rule has, found {found}")
+    if Source.STATED_BOUND.value not in sources:
+        raise table.error(key, "expected stated_bound among them: missing dose never passes")
+    return frozenset(Source(s) for s in sources)
+
+
+def _sources_of(test: Test) -> tuple[Source, ...]:
+    """The sources of doubt that are looked into for a test."""
+    match test:
+        case Coverage() | SessionLimit():
+            return _USUAL
+        case CumulativeLimit(goal=Goal(quantity=Bed() | Eqd2())):
+            return (*_USUAL, Source.ALPHA_BETA, Source.REGISTRATION)
+        case CumulativeLimit():
+            return (*_USUAL, Source.REGISTRATION)
+        case _:
+            return ()
 
 
 def _goal(table: Table, key: str = "goal") -> Goal:
@@ -136,6 +163,9 @@ def _distance(table: Table) -> Distance:
         shift_mm=table.number("shift_mm", at_least=0),
     )
     _require_per_fraction(table, "goal", test.goal)
+    if table.choice("level", Level) is not Level.ADVISORY:
+        found = table.string("level")
+        raise table.error("level", f"expected advisory (it is shown and not judged), found {found!r}")
     return test
 
 
@@ -175,10 +205,14 @@ def _cumulative_limit(table: Table) -> CumulativeLimit:
 
 
 def _decision_point(table: Table) -> DecisionPoint:
-    readings = table.strings("shown_readings", ())
+    readings, role = table.strings("shown_readings", ()), table.string("role")
+    for key, text in (("reading", table.string("reading")), *(("shown_readings", r) for r in readings)):
+        roles = _point_reading(table, key, text).roles
+        if role not in roles or len(set(roles)) < len(roles):
+            raise table.error(key, f"expected the role {role!r} among others, each once, found {text!r}")
     return DecisionPoint(
         course=table.string("course"),
-        role=table.string("role"),
+        role=role,
         dose_gy=_positive(table, "dose_gy"),
         dose_per_fraction_gy=_positive(table, "dose_per_fraction_gy"),
         reading=_point_reading(table, "reading", table.string("reading")),
@@ -191,7 +225,7 @@ def _decision_point(table: Table) -> DecisionPoint:
 def _point_reading(table: Table, key: str, text: str) -> PointReading:
     found = _POINT_READING.fullmatch(text)
     alpha_beta = Decimal(found["alpha_beta"]) if found and found["alpha_beta"] else None
-    if found is None or alpha_beta == 0:
+    if found is None or not (alpha_beta is None or LEAST_ABOVE_0 <= alpha_beta <= MOST):
         expected = "roles joined by +, and for EQD2 an a/b above 0 and how sessions of one day act, such as "
         raise table.error(key, f"expected {expected}'low+definitive EQD2(10) apart', found {text!r}")
     return PointReading(

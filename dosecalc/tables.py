@@ -8,11 +8,12 @@ import enum
 import math
 import tomllib
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TypeVar
 
 from dosecalc.errors import InputError, TomlError
+from dosecalc.plausible import EXPONENTS, LEAST_ABOVE_0, exact, most_of
 
 E = TypeVar("E", bound=enum.Enum)
 _REQUIRED = object()
@@ -39,7 +40,17 @@ def _short(value: object) -> str:
         text = repr(value)
     except RecursionError:  # tables in tables without end
         return f"a {type(value).__name__} nested too deep"
+    except ValueError:  # hexadecimal numbers may have more digits than Python writes out
+        return "a number of too many digits"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _float(value: float) -> float:
+    """A number as a float, infinite where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 class Table:
@@ -108,10 +119,7 @@ class Table:
     def number(self, key: str, default: object = _REQUIRED, *, at_least: float | None = None) -> float:
         value = self._take(key, (int, float), "a number", default)
         assert isinstance(value, int | float)
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
+        number = _float(value)
         if not math.isfinite(number):
             raise self.error(key, f"expected a finite number, found {number}")
         self._bounded(key, number, at_least)
@@ -122,22 +130,31 @@ class Table:
         value = self.number(key)
         if value <= 0:
             raise self.error(key, f"expected a number above 0, found {value:g}")
+        if value < LEAST_ABOVE_0:
+            raise self.error(key, f"expected {LEAST_ABOVE_0:g} or more, found {value:g}")
         return value
 
-    def _bounded(self, key: str, value: float, at_least: float | None) -> None:
-        if at_least is not None and value < at_least:
-            raise self.error(key, f"expected {at_least:g} or more, found {value:g}")
+    def _bounded(self, key: str, value: float | Decimal, at_least: float | None = None) -> None:
+        most = most_of(key)
+        least = -most if at_least is None else at_least
+        found = _short(value) if isinstance(value, int) else f"{value:g}"
+        if value < least:
+            raise self.error(key, f"expected {least:g} or more, found {found}")
+        if value > most:
+            raise self.error(key, f"expected {most} at most, found {found}")
 
     def decimal(self, key: str) -> Decimal:
         """An exact decimal, written as a string (``"69.96"``) or as a whole number."""
         value = self._take(key, (str, int), 'an exact decimal such as "69.96"', _REQUIRED)
-        try:
-            # Decimal reads "69_96" as 6996, which nobody means.
-            number = Decimal("NaN" if "_" in str(value) else str(value))
-        except (InvalidOperation, ValueError):
-            number = Decimal("NaN")
-        if not number.is_finite():
-            raise self.error(key, f'expected an exact decimal such as "69.96", found {value!r}')
+        if isinstance(value, int):
+            self._bounded(key, value)
+        number = exact(str(value))
+        if number is None:
+            raise self.error(key, f'expected an exact decimal such as "69.96", found {_short(value)}')
+        if number.as_tuple().exponent not in EXPONENTS:
+            most = f"{EXPONENTS[-1]} decimal places at most, and no larger exponent"
+            raise self.error(key, f"expected {most}, found {_short(value)}")
+        self._bounded(key, number)
         return number
 
     def date(self, key: str) -> dt.date:
@@ -169,6 +186,11 @@ class Table:
         items = self._items(key, default)
         return tuple(items.string(k) for k in items.data)
 
+    def many_words(self, key: str, default: object = _REQUIRED) -> tuple[str, ...]:
+        """Strings that each say something."""
+        items = self._items(key, default)
+        return tuple(items.words(k) for k in items.data)
+
     def numbers(self, key: str, default: object = _REQUIRED) -> tuple[float, ...]:
         items = self._items(key, default)
         return tuple(items.number(k) for k in items.data)
@@ -179,7 +201,8 @@ class Table:
         for place, item in enumerate(self._list(key, default), 1):
             numbers = item if isinstance(item, list) else []
             if len(numbers) != 2 or not all(
-                isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(n) for n in numbers
+                isinstance(n, int | float) and not isinstance(n, bool) and math.isfinite(_float(n))
+                for n in numbers
             ):
                 raise self.error(f"{key}[{place}]", f"expected two numbers, found {_short(item)}")
             found.append((float(numbers[0]), float(numbers[1])))
@@ -189,11 +212,13 @@ class Table:
         items = self._items(key, default)
         return tuple(items.date(k) for k in items.data)
 
-    def range(self, key: str) -> tuple[float, float]:
+    def range(self, key: str, *, at_least: float = -math.inf) -> tuple[float, float]:
         """Two numbers, the smaller first."""
         ends = self.numbers(key)
         if len(ends) != 2 or ends[0] > ends[1]:
             raise self.error(key, f"expected [low, high], found {list(ends)}")
+        if ends[0] < at_least:
+            raise self.error(key, f"expected numbers of {at_least:g} or more, found {list(ends)}")
         return ends[0], ends[1]
 
     def table(self, key: str) -> Table:

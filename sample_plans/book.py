@@ -42,6 +42,12 @@ class Part:
             return replace(self, beams=tuple(float(math.ceil(part)) for part in self.beams))
         return replace(self, beams=(float(math.ceil(self.share)),) * BEAMS)
 
+    def at_least(self) -> Part:
+        """The least that it can have been at any point: what is whole of what has a grid of its own."""
+        if self.plan.beam_fields:
+            return replace(self, beams=tuple(float(math.floor(part)) for part in self.beams))
+        return replace(self, beams=(float(math.floor(self.share)),) * BEAMS)
+
     def and_also(self, beams: tuple[float, ...]) -> Part:
         return replace(self, beams=tuple(a + b for a, b in zip(self.beams, beams, strict=True)))
 

@@ -234,10 +234,19 @@ def structure_values(case: CaseSpec) -> list[dict[str, Any]]:
             "course": course,
             "quantity": quantity,
             **mean_value(case, sessions, name, total_of),
+            **least_mean(case, sessions, name, total_of),
         }
         for course, sessions in books.items()
         for name, quantity, total_of in wanted
     ]
+
+
+def least_mean(case: CaseSpec, sessions: Counter[Session], name: str, total_of: TotalDose) -> dict[str, Any]:
+    """What is certain of a mean where parts of fractions may have missed a point altogether."""
+    certain: Counter[Session] = Counter()
+    for session, count in sessions.items():
+        certain[tuple(part.at_least() for part in session)] += count
+    return {} if certain == sessions else {"least": mean_value(case, certain, name, total_of)["value"]}
 
 
 def mean_value(case: CaseSpec, sessions: Counter[Session], name: str, total_of: TotalDose) -> dict[str, Any]:

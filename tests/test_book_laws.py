@@ -82,7 +82,7 @@ title = "doses are held against prescriptions, whatever comes of it"
 kind = "dose_matches_prescription"
 level = "required"
 low = 0.0
-high = 1e9
+high = 1e5
 source = "a test"
 
 [[rules]]

@@ -217,7 +217,7 @@ class TestWeekly:
         found = one(dated(definitive=stated), "R24")
         assert found.outcome is FAIL
         assert "2026-W14" in found.message
-        assert "6" in found.message
+        assert (found.measured, found.limit, found.unit) == (6, 5, "sessions a week")
 
     def test_five_in_a_week_with_a_saturday(self) -> None:
         """A Saturday in place of the Friday keeps the rule."""
@@ -231,6 +231,7 @@ class TestWeekly:
         found = one(dated(definitive=stated), "R24")
         assert found.outcome is FAIL
         assert str(dates[-1]) in found.message
+        assert (found.measured, found.limit, found.unit) == (2, 1, "sessions a day")
 
     def test_an_iso_week_runs_over_new_year(self) -> None:
         """2026-W53: Monday 28 December to Sunday 3 January, six sessions."""

@@ -19,6 +19,7 @@ from cases import (
     UIDS,
     Changed,
     cumulative,
+    extended,
     findings,
     judged,
     make_case,
@@ -234,6 +235,15 @@ class TestStructuresPresent:
     def test_two_on_one_alias(self) -> None:
         second = replace(standard_structures()[LEFT], name="Carotid_L", number=99)
         assert dict(self.of({"second": second}))[LEFT] is NOT_EVALUATED
+
+    def test_sides_of_what_is_not_there(self) -> None:
+        """Eyes are in no list but that of the sides, and not in the structure set."""
+        more = "".join(f'[[structures]]\nname = "Eye_{side}"\n' for side in "LR")
+        sides = f'left = ["{LEFT}", "Eye_L"]\nright = ["{RIGHT}", "Eye_R"]\n'
+        protocol = extended(f'{more}[[rules]]\nid = "R17"\n{sides}')
+        result = judged(make_case(), only=("R17",), protocol=protocol)
+        assert result.outcome is NOT_EVALUATED
+        assert one(result, "R17", "Eye_L").message.startswith("Eye_L: no structure of that name")
 
     def test_sides_exchanged(self) -> None:
         left, right = standard_structures()[LEFT], standard_structures()[RIGHT]

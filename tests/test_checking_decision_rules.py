@@ -23,6 +23,7 @@ from cases import (
     one,
     sib_case,
 )
+from test_recovery import with_prior
 from test_visits import FIRST, begun, definitive, induction, record, weekdays
 
 from dosecalc import CheckResult, Outcome, Protocol
@@ -523,6 +524,17 @@ def _read_as(reading: str) -> Protocol:
     return extended(f'[[rules]]\nid = "R30"\nreading = "{reading}"\n')
 
 
+def test_a_reading_that_is_over_the_dose_before_the_course() -> None:
+    """70 Gy of the prior course are more than 50 Gy: no fraction of the definitive course is the point."""
+    found = judged(with_prior(), only=("R30",), protocol=_read_as("prior+definitive"))
+    finding = one(found, "R30")
+    assert (finding.outcome, finding.measured, found.stop_points) == (NOT_EVALUATED, None, ())
+    assert "50 Gy are reached before the definitive course begins" in finding.message
+    shown = extended('[[rules]]\nid = "R30"\nshown_readings = ["prior+definitive"]\n')
+    (reading,) = one(judged(with_prior(), only=("R30",), protocol=shown), "R30").shown_readings
+    assert (reading.name, reading.value) == ("prior+definitive: reached before the course", None)
+
+
 class TestFutures:
     """Both futures side by side: stop at fraction 25, or go on to 28, for structures and for rules."""
 
@@ -543,6 +555,23 @@ class TestFutures:
         assert (mark.at_stop.value, mark.full.value) == (139.5, 145.5)
         # As EQD2(3) even the shorter course is 70 + 37.05 + 50 Gy, above the mark of 145.5 Gy.
         assert (mark.at_stop_outcome, mark.full_outcome) == (Outcome.UNCERTAIN, FAIL)
+
+    def test_what_nothing_bounds_has_one_number_in_words_and_data(self) -> None:
+        """3 x 2.0 and 28 x 1.6 Gy at a/b 3, less at 2; the prior course is missing."""
+        protocol = cumulative("Mean < 900 Gy EQD2(3)", more='uncertain_by = ["stated_bound", "alpha_beta"]\n')
+        found = judged(make_case(), only=("R30", "R40.x"), protocol=protocol, cells=30)
+        finding, (point,) = one(found, "R40.x"), found.stop_points
+        expected = [6.0 + n * 1.6 * (3 + 1.6) / (3 + 2) for n in (25, 28)]
+        assert finding.measured == pytest.approx(expected[1], abs=1e-6)
+        assert f"is at least {expected[1]:.2f} Gy" in finding.message
+        assert finding.deciding is not None
+        assert finding.deciding.low < finding.measured - 0.1
+        assert not finding.deciding.is_bounded
+        (rule,) = point.rules
+        data = rule.to_dict()
+        assert [data["at_stop"], data["full"]] == pytest.approx(expected, abs=1e-6)
+        assert data["lower_bounds"] is True
+        assert finding.to_dict()["measured"] == finding.measured
 
     def test_after_a_stop_the_full_course_is_still_shown(self) -> None:
         found = judged(

@@ -109,6 +109,17 @@ def test_maintenance_that_is_overdue_and_not_entered() -> None:
     assert outcomes(of(case, "R26", as_of=LAST + dt.timedelta(days=15))) == [NOT_EVALUATED]
 
 
+@pytest.mark.parametrize(
+    ("days", "expected"), [(24, PASS), (25, NOT_EVALUATED), (365, NOT_EVALUATED), (366, PASS)]
+)
+def test_maintenance_of_which_nothing_more_is_entered(days: int, expected: Outcome) -> None:
+    """Every 21 days within 3, for 12 months at most: it may have ended, or nobody has entered it."""
+    case = begun([*induction(), *definitive(28)], events=events(DAY_1, *after(14)))
+    (found,) = of(case, "R26", as_of=after(14)[0] + dt.timedelta(days=days))
+    assert found.outcome is expected
+    assert (f"expected by {after(14 + 24)[0]}" in found.message) is (expected is NOT_EVALUATED)
+
+
 def test_break_of_five_weekdays_is_named_with_the_overall_time() -> None:
     days = weekdays(FIRST, 33)
     dates = [*days[:10], *days[15:]]

@@ -66,6 +66,9 @@ class TestPrescriptions:
         found = of(make_case(change=change, statement=undated), rule)
         assert found.outcome is outcome
         assert f"x {fractions}" in found.message
+        assert found.measured is not None and found.limit is not None
+        met = abs(found.measured - found.limit) <= (0 if found.unit == "fractions" else 0.01 + 1e-9)
+        assert met is (outcome is PASS)
 
     def test_a_boost_on_top_of_the_low_dose_is_named_as_that(self) -> None:
         """3.5 Gy on top of 1.5 Gy makes 5 Gy a session; it is not what the protocol prescribes."""

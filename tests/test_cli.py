@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -19,13 +20,13 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from cases import CORE, LEFT, PRESCRIBED, organs
+from cases import CORE, LEFT, MUCOSA, PRESCRIBED, RIGHT, organs
 from dicom_files import set_text
 from pydicom.dataset import Dataset
 from redefine_files import CASE_TOML, save_redefine
 
 import dosecalc
-from dosecalc import cli
+from dosecalc import cli, cli_files
 from dosecalc.errors import DosecalcError
 from dosecalc.sampling import Settings
 
@@ -276,10 +277,26 @@ class TestQuiet:
         assert run("check", folder, "--quiet", "--json", result)[0] == code
         outcome = [line for line in whole.splitlines() if line.startswith(("OUTCOME", "required findings"))]
         more = "advisory findings not met or not judged: 3, shown without --quiet"
-        assert run("check", folder, "-q") == (code, "\n".join([*outcome, more, ""]), "")
+        failing = "  FAIL: R15 A_Carotid_L", f"  UNCERTAIN: R18 {LEFT}, R18 {RIGHT}, R18 {MUCOSA}"
+        named = failing if change else ()
+        assert run("check", folder, "-q") == (code, "\n".join([*outcome, *named, more, ""]), "")
         advisory = whole[whole.index("Advisory rules that are not met") : whole.index("Decision point")]
         assert len(re.findall("^  (FAIL|UNCERTAIN|NOT EVALUATED)  ", advisory, flags=re.MULTILINE)) == 3
         assert json.loads(result.read_text(encoding="utf-8"))["outcome"] in outcome[0]
+
+    def test_a_case_file_below_the_folder_is_not_read_in_silence(self, run: Run, tmp_path: Path) -> None:
+        folder = save_redefine(tmp_path / "a")
+        _, out, _ = run("check", folder.parent)
+        warning = f"WARNING: {folder.name}/case.toml lies below the folder and is not read: --case takes it"
+        assert warning in " ".join(out.split())
+        assert "WARNING" not in run("check", folder.parent, "--case", folder / "case.toml")[1]
+
+    def test_a_folder_that_may_not_be_entered(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        def refused(self: Path) -> bool:
+            raise PermissionError(13, "Permission denied", str(self))
+
+        monkeypatch.setattr(Path, "is_file", refused)
+        assert run("check", "closed")[::2] == (2, "dosecalc: closed: cannot be read: Permission denied\n")
 
     def test_warnings_are_counted(self, run: Run, tmp_path: Path) -> None:
         folder = save_redefine(tmp_path)
@@ -331,7 +348,8 @@ class TestCsv:
             header, *rows = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
             assert rows
             assert {len(row) for row in rows} == {len(header)}
-            assert not any(cell.startswith(("=", "+", "@", "\t")) for row in rows for cell in row)
+            cells = [cell for row in rows for cell in row if len(cell) > 1]  # a sign alone is no formula
+            assert not any(cell.startswith(("=", "+", "@", "\t")) for cell in cells)
 
 
 class TestJson:
@@ -370,6 +388,10 @@ class TestJson:
         assert run("check", case, "--json", path)[0] == 1
         assert json.loads(path.read_bytes())["outcome"] == "FAIL"
 
+    def test_a_dash_is_no_name(self, run: Run, folder: Path) -> None:
+        code, _, err = run("check", folder, "--json", "-")
+        assert (code, "expected the name of a file" in err) == (2, True)
+
     @pytest.mark.parametrize("where", ["none/result.json", "folder"])
     def test_unwritable_leaves_nothing(self, run: Run, folder: Path, tmp_path: Path, where: str) -> None:
         (tmp_path / "folder").mkdir()
@@ -377,6 +399,54 @@ class TestJson:
         assert code == 2
         assert Path(where).name in err
         assert [p.name for p in tmp_path.rglob("*")] == ["folder"]
+
+    @pytest.mark.parametrize(
+        ("option", "over"),
+        [
+            ("--json", "a dose"),
+            ("--csv-findings", "the case file"),
+            ("--csv-doses", "the protocol"),
+            ("--report", "a link to a dose"),
+        ],
+    )
+    def test_inputs_are_never_written_over(
+        self, run: Run, folder: Path, tmp_path: Path, option: str, over: str
+    ) -> None:
+        local = tmp_path / "local.toml"
+        local.write_text('format_version = 1\nextends = "redefine"\nname = "local"\n', encoding="utf-8")
+        case = tmp_path / "case"
+        shutil.copytree(folder, case)
+        dose, link = next(case.glob("RD*.dcm")), tmp_path / "link.html"
+        link.symlink_to(dose)
+        path = {"a dose": dose, "the case file": case / "case.toml", "the protocol": local}.get(over, link)
+        before = path.read_bytes()
+        code, _, err = run("check", case, "--protocol", local, option, path)
+        assert code == 2
+        assert err == f"dosecalc: {option}: expected another file than the inputs, found {path}\n"
+        assert path.read_bytes() == before
+
+    def test_a_result_among_the_inputs_is_written_again(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        case = tmp_path / "case"
+        shutil.copytree(folder, case)
+        for _ in range(2):
+            assert run("check", case, "--json", case / "result.json", "--quiet")[0] == 0
+        assert json.loads((case / "result.json").read_bytes())["outcome"] == "PASS"
+
+    @pytest.mark.skipif(os.name != "posix", reason="has no devices as files")
+    def test_a_device_stays_one_and_a_link_is_followed(self, run: Run, folder: Path, tmp_path: Path) -> None:
+        pipe, real, link = tmp_path / "pipe", tmp_path / "real.json", tmp_path / "link.json"
+        os.mkfifo(pipe)
+        link.symlink_to(real)
+        end = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        try:
+            assert run("ledger", folder, "--svg", link, "--quiet")[0] == 0
+            cli_files.write(pipe, "text")
+            assert os.read(end, 99) == b"text"
+        finally:
+            os.close(end)
+        assert pipe.is_fifo()
+        assert link.is_symlink()
+        assert real.read_bytes().startswith(b"<svg")
 
     def test_a_write_that_breaks_off_leaves_what_was_there(
         self, run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -498,7 +568,7 @@ class TestPrivacy:
             assert NAME not in text
             assert PATIENT_ID not in text
 
-    @pytest.mark.parametrize("command", ["check", "inspect", "ledger"])
+    @pytest.mark.parametrize("command", ["check", "inspect", "ledger", "remaining"])
     def test_asked(self, run: Run, folder: Path, tmp_path: Path, command: str) -> None:
         extra = ["--json", tmp_path / "out.json"] if command != "inspect" else []
         _, out, _ = run(command, folder, "--identify", *extra)

@@ -64,7 +64,7 @@ def test_any_names_below_any_folders_in_one_order(tmp_path: Path) -> None:
 def test_only_the_case_file_of_the_folder_itself_is_passed_over(tmp_path: Path) -> None:
     make.save_case(tmp_path / "sub")
     (tmp_path / "sub" / "case.toml").write_text("[case]")
-    assert listed(read_folder(tmp_path))["sub/case.toml"].reason == "not a DICOM file"
+    assert listed(read_folder(tmp_path))["sub/case.toml"].reason.startswith("a case file below the folder")
 
 
 def test_what_is_not_used_is_listed_with_the_reason(tmp_path: Path) -> None:

@@ -92,13 +92,47 @@ def test_every_form(text: str, expected: tuple[Metric, Comparison, float, Unit, 
         ("Dmax < 95 % EQD2(3)", "            ^", "expected the end of the goal"),
         ("V20Gy < 30 % EQD2(3)", "             ^", "expected the end of the goal"),
         ("Dmax < 3 Gy < 4 Gy", "            ^", "expected the end of the goal"),
-        (f"Dmax < {'9' * 400} Gy", "       ^", "expected a number that is finite"),
+        ("V14Gy <= 195 %", "         ^", "expected at most 100 % of a volume"),
+        ("V20Gy < 300 %", "        ^", "expected at most 100 % of a volume"),
+        ("V20Gy >= 100.1 %", "         ^", "expected at most 100 % of a volume"),
+        ("V20Gy <= 100 %", "         ^", "expected less than 100 % after <=: no volume is more than 100 %"),
+        ("V20Gy > 100 %", "        ^", "expected less than 100 % after >: no volume is more than 100 %"),
+        ("V0Gy >= 95 %", " ^", "expected a dose above 0: all of a volume has 0 Gy"),
+        *(
+            (text, caret, f"expected a limit above 0 after {sign}: no dose and no volume is less than 0")
+            for text, caret, sign in [
+                ("D95% >= 0 %", "        ^", ">="),
+                ("Dmin >= 0.0 Gy", "        ^", ">="),
+                ("V20Gy >= 0 cc", "         ^", ">="),
+                ("Dmax < 0 Gy/fx", "       ^", "<"),
+            ]
+        ),
+        (f"Dmax < {'9' * 400} Gy", "       ^", "expected a number, 500000 at most"),
+        ("Dmax < 500001 Gy", "       ^", "expected a number, 500000 at most"),
+        ("V500001Gy < 3 cc", " ^", "expected a dose such as 20Gy, 500000 at most"),
+        (f"Dmax < 3 Gy EQD2(0.{'0' * 400}1)", "                 ^", "expected an a/b above 0"),
     ],
 )
 def test_caret_stands_under_the_fault(text: str, caret: str, problem: str) -> None:
     with pytest.raises(GoalSyntaxError) as caught:
         parse_goal(text)
     assert str(caught.value) == f"{problem}\n    {text}\n    {caret}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "V20Gy < 100 %",
+        "V20Gy >= 100 %",
+        "V20Gy <= 0 %",
+        "V20Gy > 0 cc",
+        "V20Gy < 300 cc",
+        "Dmin > 0 Gy",
+        "D2% <= 107 %",
+    ],
+)
+def test_ends_that_some_values_meet_and_others_do_not(text: str) -> None:
+    assert str(parse_goal(text)) == text
 
 
 CURVE = Curve.from_cells([10.0, 20.0, 30.0, 40.0], [1.0, 1.0, 1.5, 0.5])

@@ -14,7 +14,7 @@ import dosecalc
 PACKAGE = Path(dosecalc.__file__).parent
 
 LAYERS = """
-errors tables amounts legible notebook progress
+errors plausible tables amounts legible notebook progress
 intervals quantities radiobiology transforms lattices contours areas outlines linking shapes solids sampling
 spreads curves envelopes
 doses structures plans registrations images records statement delivery sessions days ledger visits case
@@ -25,7 +25,7 @@ goals rules rulefile protocol findings sections drawings doserows results proven
 succession courses book checking exporting schemas
 plotting report
 __init__
-cli_completion cli_export cli_protocol cli_options cli_screen cli __main__
+cli_completion cli_files cli_export cli_protocol cli_options cli_screen cli __main__
 """
 """Left to right within a line, upper lines first; a package stands for all of its modules."""
 

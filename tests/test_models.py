@@ -21,6 +21,7 @@ from dosecalc.results import DoseRow
 from dosecalc.statement import CourseStatement, PlanStatement
 
 LINEAR = 'lq_l = { threshold_gy = 6.0, gamma_over_alpha_gy = 5.0 }\nmodel_source = "a test"\n'
+AT_3 = "alpha_beta_gy = 3.0\nalpha_beta_range_gy = [3.0, 3.0]\n"
 GROWING = 'repopulation = { k_gy_per_day = 0.9, kickoff_days = 28 }\nrepopulation_source = "a test"\n'
 
 
@@ -43,7 +44,7 @@ class TestLinearAboveAThreshold:
 
     @pytest.mark.parametrize(("more", "bed"), [(LINEAR, 61.5), ("", 61.75)])
     def test_in_the_table(self, more: str, bed: float) -> None:
-        held = protocol(CORE, f"alpha_beta_gy = 3.0\n{more}")
+        held = protocol(CORE, f"{AT_3}{more}")
         found = row(judged(make_case(), only=("R42",), protocol=held, cells=30), CORE, "induction")
         assert found.bed is not None
         assert found.eqd2 is not None
@@ -51,7 +52,7 @@ class TestLinearAboveAThreshold:
         assert found.eqd2.mean_gy.value == pytest.approx(bed / (1 + 2 / 3))
 
     def test_in_a_limit_with_its_label(self) -> None:
-        held = protocol(CORE, f"alpha_beta_gy = 3.0\n{LINEAR}", goal="Mean < 900 Gy BED(3)")
+        held = protocol(CORE, f"{AT_3}{LINEAR}", goal="Mean < 900 Gy BED(3)")
         case = make_case(
             plans=("low", "boost"),
             statement=make_statement(courses={"definitive": CourseStatement(not_planned_yet=True)}),
@@ -61,7 +62,7 @@ class TestLinearAboveAThreshold:
         assert "BED(3, LQ-L 6 Gy, 5)" in found.message
 
     def test_it_is_said_with_its_source(self) -> None:
-        held = protocol(CORE, f"alpha_beta_gy = 3.0\n{LINEAR}")
+        held = protocol(CORE, f"{AT_3}{LINEAR}")
         said = judged(make_case(), only=("R42",), protocol=held, cells=30).assumptions
         assert f"linear above 6 Gy a session, gamma/alpha 5 (a test): {CORE}" in said
 

@@ -156,6 +156,12 @@ class TestFile:
             ("visit_hours = 2.0", "visit_hours = 24", ["visit_hours", "less than 24"]),
             ("visit_hours = 2.0", "visit_hours = -1", ["visit_hours", "0 or more"]),
             ('name = "only"\n\n[[roles]]', 'name = "only"\ngroup = 3\n[[roles]]', ["courses[only].group"]),
+            ('name = "small"', 'name = " "', ["mine.toml: name", "expected words, found a blank string"]),
+            ('name = "only"\n\n[[roles]]', 'name = ""\n\n[[roles]]', ["courses[].name", "expected words"]),
+            ('name = "only"\ncourse', 'name = ""\ncourse', ["roles[].name", "expected words"]),
+            ('name = "Cord"', 'name = " "', ["structures[ ].name", "expected words"]),
+            ('["SpinalCord"]', '["SpinalCord", ""]', ["structures[Cord].aliases[2]", "expected words"]),
+            ('id = "cord"', 'id = ""', ["rules[].id", "expected words"]),
             ('name = "only"\n\n[[roles]]', "name = 3\n\n[[roles]]", ["courses[1].name", "a string", "3"]),
             (
                 '[[roles]]\nname = "only"',
@@ -168,6 +174,33 @@ class TestFile:
             ("fractions = [1, 5]", "", ["roles[only].fractions", "found nothing"]),
             ('course = "only"\nfractions', 'course = "onl"\nfractions', ["roles[only].course", "'onl'"]),
             ("alpha_beta_gy = 2.0", "alpha_beta_gy = 0.0", ["structures[Cord].alpha_beta_gy", "above 0"]),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_gy = 2.0\nalpha_beta_range_gy = [0, 3.3]",
+                ["structures[Cord].alpha_beta_range_gy", "above 0, found [0.0, 3.3]"],
+            ),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_gy = 2.0\nalpha_beta_range_gy = [-1, 3.3]",
+                ["structures[Cord].alpha_beta_range_gy", "above 0, found [-1.0, 3.3]"],
+            ),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_gy = 2.0\nalpha_beta_range_gy = [5, 8]",
+                ["structures[Cord].alpha_beta_range_gy", "alpha_beta_gy (2) within it, found [5.0, 8.0]"],
+            ),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_range_gy = [5, 8]",
+                ["structures[Cord].alpha_beta_gy", "within alpha_beta_range_gy, found nothing"],
+            ),
+            (
+                "alpha_beta_gy = 2.0",
+                "alpha_beta_gy = 2.0\nvalid_gy = [-3, -1]",
+                ["structures[Cord].valid_gy", "0 or more, found [-3.0, -1.0]"],
+            ),
+            ("[1, 5]", "[-3, -1]", ["roles[only].fractions", "0 or more, found [-3.0, -1.0]"]),
+            ("[1.0, 3.0]", "[-1, 3]", ["roles[only].dose_per_fraction_gy", "0 or more, found [-1.0, 3.0]"]),
             (
                 "alpha_beta_gy = 2.0",
                 "alpha_beta_gy = 2.0\nrepair_half_time_h = 4.4",
@@ -203,6 +236,13 @@ class TestFile:
         assert message.startswith("mine.toml: ")
         for word in words:
             assert word in message, message
+
+    @pytest.mark.parametrize("ends", ["[2, 2]", "[2, 3.3]", "[0.87, 2]"])
+    def test_a_range_may_end_at_the_alpha_beta(self, tmp_path: Path, ends: str) -> None:
+        text = SMALL.replace("alpha_beta_gy = 2.0", f"alpha_beta_gy = 2.0\nalpha_beta_range_gy = {ends}")
+        found = load_protocol(written(tmp_path, text)).structure("Cord").alpha_beta_range_gy
+        assert found is not None
+        assert found[0] <= 2 <= found[1]
 
     @pytest.mark.parametrize(
         ("more", "words"),

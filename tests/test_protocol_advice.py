@@ -8,6 +8,7 @@ import pytest
 from test_protocol import SMALL, written
 
 from dosecalc import load_protocol
+from dosecalc.errors import TomlError
 from dosecalc.protocol import shipped_protocols
 from dosecalc.report.protocol_advice import advice
 from dosecalc.report.protocol_changes import Changes
@@ -64,6 +65,26 @@ def test_a_stricter_limit_at_another_alpha_beta(tmp_path: Path) -> None:
     assert {where for where, _ in said(tmp_path, SMALL + limit)} == {"rules[sum].stricter[2]"}
 
 
+def test_a_range_of_alpha_beta_that_there_is_none_of(tmp_path: Path) -> None:
+    limit = (
+        '\n[[rules]]\nid = "sum"\ntitle = "t"\nkind = "cumulative_limit"\nlevel = "required"\n'
+        'structures = ["Cord"]\ngoal = "Dmax < 50 Gy EQD2(2)"\nsource = "s"\n'
+        'uncertain_by = ["stated_bound", "alpha_beta"]\n'
+    )
+    expected = ("rules[sum].uncertain_by", "the protocol has no range of a/b for Cord")
+    assert said(tmp_path, SMALL + limit) == {expected}
+    with_range = SMALL.replace("alpha_beta_gy = 2.0", "alpha_beta_gy = 2.0\nalpha_beta_range_gy = [1, 3]")
+    assert said(tmp_path, with_range + limit) == set()
+
+
 def test_nothing_that_decides(tmp_path: Path) -> None:
     assert {w for w, _ in said(tmp_path, SMALL.replace('"required"', '"advisory"'))} == {"rules"}
     assert {w for w, _ in said(tmp_path, SMALL[: SMALL.index("[[rules]]")])} == {"rules"}
+
+
+def test_a_distance_decides_nothing(tmp_path: Path) -> None:
+    text = SMALL.replace('"session_limit"', '"distance"').replace('"required"', '"advisory"')
+    text = text.replace('reading = "session_sum"', "dose_gy = 3.0\nshift_mm = 3.0")
+    assert {w for w, _ in said(tmp_path, text)} == {"rules"}
+    with pytest.raises(TomlError, match=r"rules\[cord\]\.level: expected advisory"):
+        said(tmp_path, text.replace('"advisory"', '"required"'))

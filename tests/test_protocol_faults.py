@@ -135,6 +135,28 @@ def test_a_list_that_cannot_be_read_hides_no_fault_and_makes_none(text: str, whe
     assert "stand-in" not in str(faults)
 
 
+def test_broken_courses_hide_no_fault_and_make_none() -> None:
+    text = (
+        'format_version = 1\nname = "x"\ntitle = "t"\nsource = "s"\nvisit_hours = 2\n'
+        'courses = "x"\nrules = 3\nstructures = {a=1}\n[[roles]]\nname = "r"\ncourse = "only"\n'
+    )
+    faults = shown(text)
+    assert [f[0].split(": ")[1] for f in faults] == ["courses", "rules", "structures"]
+    assert "stand-in" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    ("kind", "goal"), [("session_limit", "Dmax < 3 Gy"), ("cumulative_limit", "D95% >= 9 %")]
+)
+def test_a_fault_of_a_stricter_goal_is_shown_there(kind: str, goal: str) -> None:
+    rule = RULE.replace('kind = "session_limit"', f'kind = "{kind}"\nstricter = ["{goal}"]')
+    if kind == "cumulative_limit":
+        rule = rule.replace('course = "only"\n', "").replace('reading = "session_sum"\n', "")
+        rule = rule.replace("3 Gy/fx", "3 Gy")
+    (fault,) = shown(SMALL.replace(RULE, rule))
+    assert ": rules[cord].stricter[1]: " in fault[0]
+
+
 def test_a_structure_with_a_fault_makes_no_fault_of_a_limit_in_bed() -> None:
     limit = RULE.replace('kind = "session_limit"', 'kind = "cumulative_limit"').replace(
         "3 Gy/fx", "3 Gy BED(2)"
@@ -168,6 +190,17 @@ def test_rules_without_a_name_are_counted_in_the_file_itself() -> None:
     ]
     headers = [n for n, line in enumerate(text.split("\n"), 1) if line.startswith("[[")]
     assert [int(f[0].split(":")[1]) for f in faults] == [headers[n] for n in (0, 3, 4, 5)]
+
+
+def test_rules_without_a_name_beside_those_of_the_shipped_protocol() -> None:
+    """They have the numbers that whoever wrote the file can count, and each its own place."""
+    named = '[[rules]]\nid = "W"\ntitle = "t"\nkind = "weekly"\nlevel = "required"\nsource = "s"\n'
+    named += 'course = "definitive"\nper_week = 5\nper_day = 1\n'
+    bare = '[[rules]]\ntitle = "t"\nlevel = "required"\nsource = "s"\n'
+    text = f'format_version = 1\nextends = "redefine"\nname = "x"\n{bare}kind = "weekly"\n{named}{bare}'
+    faults = shown(text)
+    assert [":".join(f[0].split(": ")[0].split(":")[1:]) for f in faults] == ["4:1", "18:1"]
+    assert [f[0].split(": ")[1].partition(".")[0] for f in faults] == ["rules[1]", "rules[3]"]
 
 
 def test_names_that_occur_twice() -> None:

@@ -165,7 +165,7 @@ class TestLedger:
 def repairing(goal: str, *, half_time: str = "4.4") -> Protocol:
     """REDEFINE with a cumulative limit and a half-time of repair for the core at a/b 3."""
     return extended(
-        f'[[structures]]\nname = "{CORE}"\nalpha_beta_gy = 3.0\n'
+        f'[[structures]]\nname = "{CORE}"\nalpha_beta_gy = 3.0\nalpha_beta_range_gy = [3.0, 3.0]\n'
         f'repair_half_time_h = {half_time}\nmodel_source = "a test"\n'
         '[[rules]]\nid = "R40.x"\ntitle = "cumulative"\nkind = "cumulative_limit"\nlevel = "required"\n'
         f'structures = ["{CORE}"]\ngoal = "{goal}"\nsource = "a test"\n'

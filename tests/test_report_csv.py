@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from cases import Changed, judged, make_case
 
-from dosecalc import cli
+from dosecalc import cli_files
 from dosecalc.findings import Finding, Outcome
 from dosecalc.intervals import Band, Interval
 from dosecalc.report.check_csv import doses_csv, findings_csv
@@ -128,6 +128,11 @@ class TestWriter:
     def test_nor_is_a_part_of_it_for_programs_that_separate_with_semicolons(self) -> None:
         text = csv_text(["a"], [{"a": "x; =1+1;-2;+3; @y; safe;2"}])
         assert text == "a\nx;' =1+1;'-2;'+3;' @y; safe;2\n"
+        text = csv_text(["a"], [{"a": 'x;"=1+1;"'}])
+        assert not any(
+            cell.startswith("=") for row in csv.reader(text.splitlines(), delimiter=";") for cell in row
+        )
+        assert csv_text(["a"], [{"a": "="}]) == "a\n=\n"
         for cell in text.split("\n")[1].split(";"):
             assert not cell.strip().startswith(("=", "+", "-", "@"))
 
@@ -193,7 +198,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[CheckResult, Path
     folder = tmp_path_factory.mktemp("csv")
     paths = folder / "findings.csv", folder / "doses.csv"
     for path, text in zip(paths, (findings_csv(found), doses_csv(found)), strict=True):
-        cli._write(path, text, encoding=ENCODING)
+        cli_files.write(path, text, encoding=ENCODING)
     return found, *paths
 
 

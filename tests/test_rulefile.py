@@ -46,7 +46,13 @@ KINDS: dict[str, dict[str, Any]] = {
     "session_limit": {**ORGAN, "goal": "D0.03cc < 3 Gy/fx", "reading": "session_sum"},
     "structures_present": {**ORGAN, "left": ["L"], "right": ["R"]},
     "span": {**ORGAN, "dose_gy": 3.0},
-    "distance": {**ORGAN, "dose_gy": 3.0, "goal": "D0.03cc < 3 Gy/fx", "shift_mm": 3},
+    "distance": {
+        **ORGAN,
+        "level": "advisory",
+        "dose_gy": 3.0,
+        "goal": "D0.03cc < 3 Gy/fx",
+        "shift_mm": 3,
+    },
     "days_between": {
         "course": "c",
         "next_course": "d",
@@ -94,7 +100,8 @@ def test_every_kind_is_tested_here() -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_reads(kind: str) -> None:
     found = rule(kind)
-    assert (found.id, found.title, found.source, found.level) == ("X", "a rule", "a test", Level.REQUIRED)
+    level = Level.ADVISORY if kind == "distance" else Level.REQUIRED
+    assert (found.id, found.title, found.source, found.level) == ("X", "a rule", "a test", level)
     assert found.uncertain_by == {Source.NUMERICAL, Source.STATED_BOUND}
 
 
@@ -141,6 +148,7 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("coverage", {"goal": "V20Gy EQD2(10) >= 95 %"}, "goal"),
         ("distance", {"goal": "D0.03cc < 119 Gy EQD2(3)"}, "goal"),
         ("distance", {"structures": []}, "structures"),
+        ("distance", {"level": "required"}, r"level: expected advisory .* not judged.*, found 'required'"),
         ("span", {"structures": []}, "structures"),
         ("overlap", {"structures": []}, "structures"),
         ("structures_present", {"structures": []}, "structures"),
@@ -157,11 +165,16 @@ def test_wrong_type(kind: str, key: str) -> None:
         ("decision_point", {"reading": "r EQD2(10)"}, r"found 'r EQD2\(10\)'"),
         ("decision_point", {"reading": "r EQD2(0) apart"}, "a/b above 0"),
         ("decision_point", {"shown_readings": ["r EQD2(x) apart"]}, "how sessions of one day act"),
+        ("decision_point", {"reading": "a+b"}, "expected the role 'r' among others, each once, found 'a.b'"),
+        ("decision_point", {"reading": "r+r"}, "each once, found 'r.r'"),
+        ("decision_point", {"shown_readings": ["r+a", "a"]}, "each once, found 'a'"),
         ("decision_point", {"window_days": -1}, "expected 0 or more"),
         ("decision_point", {"ulcer": "never"}, "expected one of at_any_dose, at_the_point"),
         ("cumulative_prescription", {"below_gy": "0"}, "above 0"),
         ("days_between", {"counted_from": "day 22"}, "last_session, first_session"),
-        ("one_frame", {"uncertain_by": ["guess"]}, "numerical"),
+        ("session_limit", {"uncertain_by": ["guess"]}, "expected some of numerical, stated_bound, .* guess"),
+        ("cumulative_limit", {"uncertain_by": ["stated_bound", "reading"]}, "registration, which"),
+        ("session_limit", {"uncertain_by": []}, "stated_bound"),
         ("session_limit", {"uncertain_by": ["numerical"]}, "stated_bound"),
     ],
 )
@@ -194,6 +207,62 @@ def test_numbers_without_meaning_are_refused(kind: str, changes: dict[str, Any])
         rule(kind, **changes)
 
 
+@pytest.mark.parametrize(
+    ("kind", "changes", "words"),
+    [
+        ("event_on_days", {"days": [1, 1e300]}, r"\[2\]: expected 36525 at most, found 1e\+300"),
+        ("event_on_days", {"tolerance_days": 99_999_999_999}, "expected 36525 at most"),
+        ("event_on_days", {"dose_mg": "1e400"}, "no larger exponent, found '1e400'"),
+        ("maintenance", {"within_days": 99_999_999_999}, "expected 36525 at most, found 99999999999"),
+        ("maintenance", {"at_most_months": 999_999_999_999}, "expected 1200 at most, found 999999999999"),
+        ("recurrence", {"years": 999_999_999_999}, "expected 100 at most, found 999999999999"),
+        ("days_between", {"low_days": -(10**400)}, "expected -36525 or more"),
+        ("weekly", {"per_week": 10**9}, "expected 1000 at most"),
+        ("prescription", {"fractions": 10**9}, "expected 1000 at most"),
+        ("cumulative_prescription", {"below_gy": "1e400"}, "found '1e400'"),
+        ("cumulative_prescription", {"below_gy": "1e-9999999"}, "found '1e-9999999'"),
+        ("cumulative_prescription", {"alpha_beta_gy": "1e999999999"}, "found '1e999999999'"),
+        ("decision_point", {"dose_gy": 10**9}, "expected 100000 at most, found 1000000000"),
+        ("decision_point", {"window_days": 10**9}, "expected 36525 at most"),
+        ("decision_point", {"reading": f"r EQD2({'9' * 400}) apart"}, "expected roles joined"),
+        ("distance", {"shift_mm": 1e300}, r"expected 10000 at most, found 1e\+300"),
+        ("span", {"dose_gy": 1e300}, "expected 100000 at most"),
+        ("span", {"dose_gy": 1e-300}, "expected 1e-09 or more"),
+    ],
+)
+def test_numbers_beyond_what_a_treatment_has_are_refused(
+    kind: str, changes: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(TomlError, match=rf"^mine\.toml: rules\[X\]\.{next(iter(changes))}.*{words}"):
+        rule(kind, **changes)
+
+
+BANDS = {
+    "coverage": {"numerical"},
+    "session_limit": {"numerical"},
+    "cumulative_limit": {"numerical", "alpha_beta", "registration"},
+}
+"""Besides the stated bound, what ``band_of`` is given for a rule; the other kinds do not call it."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("source", ["numerical", "alpha_beta", "registration", "stated_bound"])
+def test_only_sources_of_doubt_that_are_looked_into(kind: str, source: str) -> None:
+    sources = ["stated_bound", source]
+    if kind in BANDS and source in {*BANDS[kind], "stated_bound"}:
+        assert rule(kind, uncertain_by=sources).uncertain_by == {Source(s) for s in sources}
+        return
+    with pytest.raises(TomlError, match=r"^mine\.toml: rules\[X\]\.uncertain_by: expected (no such|some)"):
+        rule(kind, uncertain_by=sources)
+
+
+def test_a_physical_dose_has_no_doubt_of_a_ratio() -> None:
+    with pytest.raises(TomlError, match=r"numerical, stated_bound, registration, which this rule has"):
+        rule("cumulative_limit", goal="Dmax < 50 Gy", uncertain_by=["stated_bound", "alpha_beta"])
+    found = rule("cumulative_limit", goal="Dmax < 50 Gy", uncertain_by=["stated_bound", "registration"])
+    assert found.uncertain_by == {Source.STATED_BOUND, Source.REGISTRATION}
+
+
 def test_a_source_that_says_nothing_is_none() -> None:
     with pytest.raises(TomlError, match=r"rules\[X\]\.source"):
         rule("one_frame", source=" ")
@@ -219,7 +288,7 @@ def test_typed_values() -> None:
     assert isinstance(cumulative, CumulativeLimit)
     assert cumulative.goal.limit == 135.5
     others = ["b", "a+b+c EQD2(2.5) apart", "a+b EQD2(10) together"]
-    point = rule("decision_point", reading="a+b", shown_readings=others).test
+    point = rule("decision_point", role="b", reading="a+b", shown_readings=others).test
     assert isinstance(point, DecisionPoint)
     assert (point.reading.roles, point.reading.alpha_beta_gy) == (("a", "b"), None)
     assert [r.roles for r in point.shown_readings] == [("b",), ("a", "b", "c"), ("a", "b")]

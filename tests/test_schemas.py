@@ -64,18 +64,20 @@ def faults(of: str, data: object) -> list[str]:
     return [f"{of}: {e.json_path}: {e.message[:200]}" for e in validator(of).iter_errors(data)]
 
 
-def zeros_for_unknown(data: object, path: str = "$") -> Iterator[str]:
-    """Places where 0 stands for what may be any dose at all."""
+def wrong_bounds(data: object, path: str = "$") -> Iterator[str]:
+    """Places where 0 stands for what may be any dose at all, or a value for what is certain of it."""
     if isinstance(data, dict):
         for value, high in (("value", "high"), ("measured", "high"), ("given", "given_at_most")):
             is_open = {value, high} <= set(data) and data[high] is None
             if is_open and data[value] == 0:
                 yield f"{path}: {value} is 0 and may be any more"
+            if is_open and value == "value" and data[value] != data["low"]:
+                yield f"{path}: {data[value]} may be any more, and no less than {data['low']}"
         for key, each in data.items():
-            yield from zeros_for_unknown(each, f"{path}.{key}")
+            yield from wrong_bounds(each, f"{path}.{key}")
     elif isinstance(data, list):
         for number, each in enumerate(data):
-            yield from zeros_for_unknown(each, f"{path}[{number}]")
+            yield from wrong_bounds(each, f"{path}[{number}]")
 
 
 def strict(text: str) -> Data:
@@ -302,10 +304,11 @@ def test_what_is_of_another_kind_is_refused(key: tuple[str | int, ...], value: o
 
 def test_what_is_not_known_is_null_and_never_0() -> None:
     """A course without dose, a structure that no dose reaches, and a limit of which nothing is used up."""
-    assert list(zeros_for_unknown({"a": [{"value": 0.0, "low": 0.0, "high": None}]}))
-    assert list(zeros_for_unknown(checked_incomplete())) == []
+    assert list(wrong_bounds({"a": [{"value": 0.0, "low": 0.0, "high": None}]}))
+    assert list(wrong_bounds({"a": [{"value": 2.0, "low": 1.0, "high": None}]}))
+    assert list(wrong_bounds(checked_incomplete())) == []
     left = remaining(make_case(no_dose=("low", "boost")), cumulative("Dmax <= 60 Gy"), settings=COARSE)
-    assert list(zeros_for_unknown(strict(left.to_json()))) == []
+    assert list(wrong_bounds(strict(left.to_json()))) == []
     nothing = Interval(value=0.0, low=0.0, high=math.inf)
     doses = StopDose(structure="a", quantity="q", metric="mean", at_stop=nothing, full=nothing).to_dict()
     assert (doses["at_stop"], doses["full"], doses["lower_bounds"]) == (None, None, True)

@@ -105,6 +105,38 @@ Read = Callable[[Table], object]
         ("a = -inf", lambda t: t.number("a"), "a: expected a finite number, found -inf"),
         (f"a = 1{'0' * 400}", lambda t: t.number("a"), "a: expected a finite number, found inf"),
         (
+            f"a = -1{'0' * 400}",
+            lambda t: t.integer("a", at_least=0),
+            f"a: expected 0 or more, found -1{'0' * 55}...",
+        ),
+        ("a = 100001", lambda t: t.number("a"), "a: expected 100000 at most, found 100001"),
+        ("a_days = 36526", lambda t: t.integer("a_days"), "a_days: expected 36525 at most, found 36526"),
+        ("a_days = -36526", lambda t: t.integer("a_days"), "a_days: expected -36525 or more, found -36526"),
+        ("days = [1, 1e300]", lambda t: t.numbers("days"), "days[2]: expected 36525 at most, found 1e+300"),
+        ("years = 101", lambda t: t.integer("years", at_least=0), "years: expected 100 at most, found 101"),
+        ("a_gy = 1e-300", lambda t: t.positive("a_gy"), "a_gy: expected 1e-09 or more, found 1e-300"),
+        ('a_gy = "100000.5"', lambda t: t.decimal("a_gy"), "a_gy: expected 100000 at most, found 100000.5"),
+        (
+            'a_gy = "1e400"',
+            lambda t: t.decimal("a_gy"),
+            "a_gy: expected 12 decimal places at most, and no larger exponent, found '1e400'",
+        ),
+        (
+            'a_gy = "1e-9999999"',
+            lambda t: t.decimal("a_gy"),
+            "a_gy: expected 12 decimal places at most, and no larger exponent, found '1e-9999999'",
+        ),
+        (
+            f"a = [[1, 1{'0' * 400}]]",
+            lambda t: t.pairs("a"),
+            f"a[1]: expected two numbers, found [1, 1{'0' * 52}...",
+        ),
+        (
+            f"a = 0x1{'0' * 5000}",
+            lambda t: t.decimal("a"),
+            "a: expected 100000 at most, found a number of too many digits",
+        ),
+        (
             "a = 69.96",
             lambda t: t.decimal("a"),
             'a: expected an exact decimal such as "69.96", found 69.96',

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
+from dosecalc.casefile import CASE_FILE
 from dosecalc.checking.context import Context
+from dosecalc.checking.frame_rules import displaced
 from dosecalc.checking.session_rules import days_of
 from dosecalc.checking.sums import recovery
 from dosecalc.errors import DosecalcError
@@ -28,6 +31,10 @@ def assumptions(context: Context) -> tuple[str, ...]:
     if context.treatment.unassigned:
         lost.append("state the role of such a plan in case.toml, or why it is left out: ignore")
     lost.extend(_unasked(context))
+    lost.extend(_below_the_folder(context))
+    apart = displaced(context)
+    if apart:
+        lost.append(f"WARNING: no sum over all courses is certain, whatever is shown: {'; '.join(apart)}")
     lost.extend(_outside_validity(context))
     judged = any(isinstance(r.test, DecisionPoint) for r in context.protocol.rules)
     stated = [
@@ -58,6 +65,14 @@ _SLICES = {
     "carried on for half a slice",
     Between.EXTRUDED: "slices hold for half their spacing up and down",
 }
+
+
+def _below_the_folder(context: Context) -> Iterator[str]:
+    """Case files that state something of a folder below this one, which nobody asked for."""
+    read = {file.sha256 for file in context.case.inputs if file.kind == "case"}
+    for file in context.case.inputs:
+        if PurePosixPath(file.path).name == CASE_FILE and not file.used and file.sha256 not in read:
+            yield f"WARNING: {file.path} lies below the folder and is not read: --case takes it"
 
 
 def _recovery(context: Context) -> str:

@@ -126,13 +126,15 @@ def weekly(context: Context, rule: Rule, test: Weekly) -> Iterator[Finding]:
     else:
         outcome = Outcome.PASS
     text += f" (expected at most {test.per_week} a week, {test.per_day} a day)" + _overall(dates)
+    only_in_day = most <= test.per_week and in_day > test.per_day
+    found, limit = (in_day, test.per_day) if only_in_day else (most, test.per_week)
     yield replace(
         finding(rule, outcome, f"{test.course}: {text}"),
-        band=Band(value=float(most)),
-        deciding=Interval.exactly(float(most)),
-        limit=float(test.per_week),
+        band=Band(value=float(found)),
+        deciding=Interval.exactly(float(found)),
+        limit=float(limit),
         comparison="<=",
-        unit="sessions a week",
+        unit=f"sessions a {'day' if only_in_day else 'week'}",
     )
 
 

@@ -78,10 +78,10 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
     deciding = band.interval(rule.uncertain_by)
     apart = displaced(context)
     outcome = _outcome(context, judge_within(goal, stated, deciding, stricter), missing, apart)
-    unit = goal.unit.value
+    unit = _unit(goal)
     text = _said(goal, metric, stated, within, _why_open(book, name))
     text += f"; {_recovered(judged)}" if judged else ""
-    text += numerical_text(outcome, goal, band, unit) + cover_text(cells)
+    text += numerical_text(outcome, goal, band, goal.unit.value) + cover_text(cells)
     text += "".join(f"; {reason}" for reason in (*missing, *apart))
     context.judged[(rule.id, name)] = _judged_dose(context, goal, name, kept=judged, missing=missing)
     return replace(
@@ -90,7 +90,7 @@ def _cumulative_limit(context: Context, rule: Rule, test: CumulativeLimit, name:
         deciding=deciding,
         limit=goal.limit,
         comparison=goal.comparison.value,
-        unit=_unit(goal),
+        unit=unit,
         decided_by=name_of(metric, goal),
         shown_readings=(
             *(Reading.of(f"may make it UNCERTAIN: {g}", i, unit) for g, i in stricter),
@@ -172,7 +172,7 @@ def _with_and_without(
     """The same sum with recovery where the rule does not judge it so, and without where it does."""
     if judged or other:
         words = "without recovery" if judged else _recovered(other)
-        yield Reading.of(words, summed(cells, book, goal, name, kept=other)[0], goal.unit.value)
+        yield Reading.of(words, summed(cells, book, goal, name, kept=other)[0], _unit(goal))
 
 
 def _hot_spot(cells: CellDoses, ledger: Ledger, goal: Goal, kept: Kept) -> tuple[float, float, float] | None:
@@ -215,7 +215,7 @@ def _other_sets(
         except DosecalcError:
             continue  # shown only where it can be had
         where = structure_set.source or structure_set.uid
-        yield Reading.of(f"as contoured in {where}", interval, goal.unit.value)
+        yield Reading.of(f"as contoured in {where}", interval, _unit(goal))
 
 
 def _without_registration(context: Context, goal: Goal, name: str, *, kept: Kept) -> Iterator[Reading]:
@@ -242,9 +242,7 @@ def _without_registration(context: Context, goal: Goal, name: str, *, kept: Kept
         if not found.is_bounded:
             return
         total += found.high
-    yield Reading(
-        name="sum of the courses' maxima, whatever the registration", value=total, unit=goal.unit.value
-    )
+    yield Reading(name="sum of the courses' maxima, whatever the registration", value=total, unit=_unit(goal))
 
 
 def _course_parts(context: Context, cells: CellDoses, goal: Goal, *, kept: Kept) -> Iterator[Contributor]:
@@ -258,5 +256,5 @@ def _course_parts(context: Context, cells: CellDoses, goal: Goal, *, kept: Kept)
             plan=assigned.plan.label,
             plan_uid=assigned.plan.uid,
             sessions=len(ledger),
-            unit=goal.unit.value,
+            unit=_unit(goal),
         )

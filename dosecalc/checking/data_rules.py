@@ -121,8 +121,10 @@ def structures_present(context: Context, rule: Rule, test: StructuresPresent) ->
     for left, right in zip(test.left, test.right, strict=True):
         try:
             sides = [_centre_x_mm(context, name, test.course) for name in (left, right)]
-        except DosecalcError:
-            continue  # said above
+        except DosecalcError as error:
+            if not {left, right} <= set(test.structures):  # else it is said above
+                yield not_evaluated(rule, error, structure=left)
+            continue
         if sides[0] <= sides[1]:
             text = (
                 f"{left} lies at x = {sides[0]:.1f} mm and {right} at x = {sides[1]:.1f} mm, "

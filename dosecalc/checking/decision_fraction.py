@@ -43,7 +43,10 @@ def point_readings(context: Context, test: DecisionPoint) -> Iterator[Reading]:
             point = earlier(*decision_fraction(context, test, reading))
         except DosecalcError:
             continue
-        yield Reading(name=str(reading), value=float(point), unit="fraction")
+        if point < 1:
+            yield Reading(name=f"{reading}: reached before the course", value=None, unit="fraction")
+        else:
+            yield Reading(name=str(reading), value=float(point), unit="fraction")
 
 
 def prescribed_gy(context: Context, test: DecisionPoint, given: Ledger) -> Fraction | None:

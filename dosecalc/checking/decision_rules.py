@@ -118,6 +118,10 @@ def decision_point(context: Context, rule: Rule, test: DecisionPoint) -> Iterato
         yield not_evaluated(rule, error)
         return
     point = earlier(nominal, own)
+    if point < 1:
+        text = f"by {test.reading} {test.dose_gy} Gy are reached before the {test.course} course begins"
+        yield not_evaluated(rule, f"{text}: no fraction of it is the point")
+        return
     question = _question(context, test, point)
     if point > question.planned:
         text = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -137,22 +138,25 @@ def _of_sums(
     *,
     in_effect: bool,
 ) -> DvhFigure:
-    judged, lines, notes, without = _judged(context), [], [], []
-    quantities: dict[str, Quantity] = {}
-    for name, structure in structures:
-        quantity = _quantity(context, name, in_effect=in_effect)
-        if quantity is None:
-            without.append(name)
-            continue
-        quantities[name] = quantity
-        for stage, ledger in _stages(context):
+    judged, lines, notes = _judged(context), [], []
+    found = {name: _quantity(context, name, in_effect=in_effect) for name, _ in structures}
+    quantities = {name: quantity for name, quantity in found.items() if quantity is not None}
+    without = [name for name in found if name not in quantities]
+    wanted = [
+        (name, structure, stage, ledger)
+        for name, structure in structures
+        for stage, ledger in _stages(context)
+        if name in quantities
+    ]
+    with ThreadPoolExecutor() as pool:  # most of the time goes into arrays, which threads work on at once
+        made = [pool.submit(_ends_of_sum, context, s, book, quantities[n], n) for n, s, _, book in wanted]
+        for (name, _, stage, _), ends in zip(wanted, made, strict=True):
+            what = describe(quantities[name])
             try:
-                ends = _ends_of_sum(context, structure, ledger, quantity, name)
+                lines.append(drawn_line(name, stage, what, ends.result(), is_judged=name in judged))
             except DosecalcError as error:
                 if stage is Stage.PROJECTED:  # else the line is missing because nothing was given of it
                     notes.append(f"{name}: {error}")
-            else:
-                lines.append(drawn_line(name, stage, describe(quantity), ends, is_judged=name in judged))
     if without:
         notes.append(f"the protocol has no a/b for {', '.join(without)}")
     limits, without_limits = limits_of_sums(context, quantities, lines, findings)
@@ -234,13 +238,12 @@ def _ends_of_sum(
         ends = context.protocol.alpha_beta_range(name) or ()
         over = [quantity, *(replace(quantity, alpha_beta_gy=end) for end in ends)]
     if ledger.stated(name):
-        known = [*envelopes(cells, ledger, quantity, name), envelope_off(cells, ledger, quantity, name)]
+        doubts = [envelope_off(cells, ledger, quantity, name)]
         if len(over) > 1:
-            known.append(envelope_over(cells, ledger, over, name))
-        return Ends.of_envelopes(known, is_open=is_open)
+            doubts.append(envelope_over(cells, ledger, over, name))
+        return Ends.of_envelopes(envelopes(cells, ledger, quantity, name), doubts, is_open=is_open)
     found = list(curves(cells, ledger, quantity))
     if not found:
         raise MetricError("no dose of it is known")
-    if len(over) > 1:
-        found += curves_over(cells, ledger, over)
-    return Ends.of_curves(found, is_open=is_open)
+    moved = list(curves_over(cells, ledger, over)) if len(over) > 1 and not is_open else []
+    return Ends.of_curves(found, moved, is_open=is_open)

@@ -42,24 +42,28 @@ class Ends:
     is_least: bool = False
 
     @classmethod
-    def of_curves(cls, found: Sequence[Curve], *, is_open: bool) -> Ends:
-        """Of a curve, and others that it may be instead."""
-        first = found[0]
-        drawn = [c for curve in found for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
+    def of_curves(cls, found: Sequence[Curve], over: Sequence[Curve] = (), *, is_open: bool) -> Ends:
+        """Of a curve, others that it may be instead, and those over a range of a/b.
+
+        Where something is missing, the line is what is certain of the curve and the others: at their a/b.
+        """
+        first, every = found[0], [*found, *over]
+        drawn = [c for curve in every for c in (curve, curve.floor) if c is not None and c.covered_cm3 > 0]
         if not drawn:
             raise MetricError("no part of it has a known dose")
         knots = _knots([*map(_points, drawn), *_beyond(first)])
-        dose = _refined(knots, lambda d: np.stack(_band(found, d)))
-        low, value, high = _band(found, dose)
+        dose = _refined(knots, lambda d: np.stack([*_band(every, d), _certain(found, d)]))
+        low, value, high = _band(every, dose)
+        certain = _certain(found, dose)
         # A curve that falls has what more dose has, too: ends that rise would say less than is known.
         low, high = np.maximum.accumulate(low[::-1])[::-1], np.minimum.accumulate(high)
         uncovered = max(c.uncovered_cm3 for c in found)
-        at = [_dose_at(found, percent) for percent in PERCENTS]
+        at = [_dose_at(found, over, percent, is_open=is_open) for percent in PERCENTS]
         return cls(
             volume_cm3=first.volume_cm3,
             dose_gy=dose,
-            percent=low if is_open or uncovered > 0 else value,  # what is certain, whichever of them is true
-            low=low,
+            percent=certain if is_open or uncovered > 0 else value,
+            low=certain if is_open else low,
             high=high,
             is_open=is_open,
             at_percent=tuple(i.open_above() if is_open else i for i in at),
@@ -67,23 +71,32 @@ class Ends:
         )
 
     @classmethod
-    def of_envelopes(cls, found: Sequence[Envelope], *, is_open: bool) -> Ends:
-        """Of what is known of a sum with a course that is known as numbers only: the line is the low end."""
+    def of_envelopes(
+        cls, found: Sequence[Envelope], doubts: Sequence[Envelope] = (), *, is_open: bool
+    ) -> Ends:
+        """Of what is known of a sum with a course that is known as numbers only: the line is the low end.
+
+        ``doubts`` are what numerics and a range of a/b may make of it: they are in the band alone.
+        """
+        every = [*found, *doubts]
         volume = found[0].volume_cm3
         shares = np.sort(_AT_PERCENT)[::-1]
         cm3 = volume * shares / 100
-        low = np.array([min(e.low(v) for e in found) for v in cm3])
-        high = np.array([max(e.high(v) for e in found) for v in cm3])
+        certain = np.array([min(e.low(v) for e in found) for v in cm3])
+        low = np.array([min(e.low(v) for e in every) for v in cm3])
+        high = np.array([max(e.high(v) for e in every) for v in cm3])
         is_open = is_open or not bool(np.isfinite(high).all())
-        dose = _knots([low, high[np.isfinite(high)]])
-        at = [functools.reduce(Interval.or_up_to, (e.dose_at_volume(volume * p / 100) for e in found))
+        dose = _knots([certain, low, high[np.isfinite(high)]])
+        at = [functools.reduce(Interval.or_up_to, (e.dose_at_volume(volume * p / 100)
+                                                   for e in (found if is_open else every)))
               for p in PERCENTS]  # fmt: skip
-        least = _falling(dose, np.maximum.accumulate(low), shares)
+        line = _falling(dose, np.maximum.accumulate(certain), shares)
+        least = line if is_open else _falling(dose, np.maximum.accumulate(low), shares)
         most = least if is_open else _falling(dose, np.maximum.accumulate(high), shares)
         return cls(
             volume_cm3=volume,
             dose_gy=dose,
-            percent=least,
+            percent=line,
             low=least,
             high=most,
             is_open=is_open,
@@ -92,14 +105,22 @@ class Ends:
         )
 
 
-def _dose_at(every: Sequence[Curve], percent: float) -> Interval:
+def _certain(found: Sequence[Curve], dose_gy: Floats) -> Floats:
+    """Of the volume, in percent, what has at least each dose by each of some curves."""
+    return np.asarray(np.min([_percents(curve, dose_gy)[0] for curve in found], axis=0))
+
+
+def _dose_at(found: Sequence[Curve], over: Sequence[Curve], percent: float, *, is_open: bool) -> Interval:
     """The dose that so much of a structure has at least, with the same ends as the band of the line."""
 
     def metric(curve: Curve) -> float:
         return curve.dose_at_percent(percent)
 
-    ends = [curve.bounds(metric) for curve in every]
-    return functools.reduce(Interval.or_up_to, [*ends, every[0].numerical(metric)])
+    known = functools.reduce(Interval.or_up_to, (curve.bounds(metric) for curve in found))
+    if is_open or not known.is_bounded:
+        return known
+    doubts = (*(curve.bounds(metric) for curve in over), found[0].numerical(metric))
+    return functools.reduce(Interval.or_up_to, doubts, known)
 
 
 def _points(curve: Curve) -> Floats:

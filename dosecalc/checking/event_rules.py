@@ -146,6 +146,11 @@ def maintenance(context: Context, rule: Rule, test: Maintenance) -> Iterator[Fin
     if entered[-1] > final:
         faults.append(f"still given on {entered[-1]}, expected none after {final}")
     text += "; ".join(faults) or f"{len(entered)} entered since, from {entered[0]} to {entered[-1]}"
+    following = entered[-1] + dt.timedelta(days=test.every_days + test.tolerance_days)
+    if not faults and context.as_of is not None and following < context.as_of <= final:
+        text += f"; expected by {following} or the end of it, as of {context.as_of} nothing says which"
+        yield replace(finding(rule, Outcome.NOT_EVALUATED, text), due=following)
+        return
     yield finding(rule, Outcome.FAIL if faults else Outcome.PASS, text)
 
 

@@ -12,6 +12,7 @@ from dosecalc.checking.structure_doses import named_structures, sum_metrics
 from dosecalc.checking.sums import missing_from_sum
 from dosecalc.errors import DosecalcError
 from dosecalc.findings import Finding
+from dosecalc.intervals import Interval
 from dosecalc.ledger import Ledger
 from dosecalc.quantities import Eqd2, Physical, Quantity, describe
 from dosecalc.results import StopDose, StopRule
@@ -24,8 +25,16 @@ def stop_rules(context: Context, ended: Ledger, full: Ledger) -> Iterator[StopRu
     for stop, end in zip(at_stop, whole, strict=True):
         yield StopRule(
             rule=stop.rule, structure=stop.structure, level=stop.level, unit=stop.unit, limit=stop.limit,
-            at_stop=stop.deciding, at_stop_outcome=stop.outcome, full=end.deciding, full_outcome=end.outcome,
+            at_stop=_said(stop), at_stop_outcome=stop.outcome, full=_said(end), full_outcome=end.outcome,
         )  # fmt: skip
+
+
+def _said(finding: Finding) -> Interval | None:
+    """What a finding says that it measured: of what has no upper end, the bound in its message."""
+    ends, measured = finding.deciding, finding.measured
+    if ends is None or measured is None or ends.is_bounded:
+        return ends
+    return Interval.exactly(measured).open_above()
 
 
 def _judged(context: Context, ledger: Ledger) -> list[Finding]:

@@ -52,19 +52,22 @@ def prescription_is(context: Context, rule: Rule, test: PrescriptionIs) -> Itera
         return
     assigned, dose = max(parts, key=lambda part: abs(part[1] - test.dose_per_fraction_gy))
     right_dose = abs(dose - test.dose_per_fraction_gy) <= test.tolerance_gy
-    right_count = sum(p.days or 0 for p, _ in parts) == test.fractions
+    count = sum(p.days or 0 for p, _ in parts)
+    right_count = count == test.fractions
     text = ", then ".join(f"{p.name}: {_plain(d)} Gy x {p.days}" for p, d in parts)
     text += f" (expected {test.dose_per_fraction_gy} Gy x {test.fractions})"
     if not right_dose:
         text += _on_top(context, test, dose)
     outcome = Outcome.PASS if right_dose and right_count else Outcome.FAIL
+    only_count = right_dose and not right_count
+    found, expected = (count, test.fractions) if only_count else (dose, test.dose_per_fraction_gy)
     yield replace(
         finding(rule, outcome, text, plan=assigned.plan.label),
-        band=Band(value=float(dose)),
-        deciding=Interval.exactly(float(dose)),
-        limit=float(test.dose_per_fraction_gy),
+        band=Band(value=float(found)),
+        deciding=Interval.exactly(float(found)),
+        limit=float(expected),
         comparison="=",
-        unit="Gy/fx",
+        unit="fractions" if only_count else "Gy/fx",
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dosecalc.case import Case, InputFile
 from dosecalc.dicom.attributes import Item, top
@@ -151,6 +151,8 @@ def _inspect(root: Path, relative: str) -> Found:
         what = "not a DICOM file" if content else "an empty file"
         if relative.lower().endswith(".dcm"):  # it was one, and what it held is missing
             return listed.unused(f"{relative}: expected a DICOM file, found {what}", broken=True)
+        if PurePosixPath(relative).name == CASE_FILE:
+            return listed.unused("a case file below the folder, which is not read unless it is named")
         return listed.unused(what)
     return _understand(listed, file)
 

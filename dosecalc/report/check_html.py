@@ -34,13 +34,15 @@ class Paper(enum.StrEnum):
 class Summary:
     """What stands first: whether every required rule passed, what was not judged, and what was assumed.
 
-    ``not_judged`` are rules with the reason that they share, ``due`` those that are not due with their days.
+    ``not_judged`` are rules with the reason that they share, ``due`` those that are not due with their days,
+    ``uncertain`` the required ones that are neither passed nor failed.
     """
 
     passed: str
     not_judged: tuple[tuple[str, str], ...]
     not_due: tuple[Finding, ...]
     due: tuple[str, ...]
+    uncertain: tuple[str, ...]
     warnings: tuple[str, ...]
     assumed: tuple[str, ...]
     not_met: tuple[Finding, ...]
@@ -112,6 +114,11 @@ def summary_of(result: CheckResult) -> Summary:
         not_judged=tuple(_not_judged(f for f in result.findings if f.outcome is Outcome.NOT_EVALUATED)),
         not_due=result.not_due,
         due=tuple(_due(result.not_due)),
+        uncertain=tuple(
+            " ".join(filter(None, (named(f.rule), named(f.structure or f.plan))))
+            for f in result.findings
+            if f.outcome is Outcome.UNCERTAIN and f.level is Level.REQUIRED
+        ),
         warnings=warnings,
         assumed=tuple(a for a in result.assumptions if a not in warnings),
         not_met=tuple(f for f in not_met if f.level is Level.REQUIRED),

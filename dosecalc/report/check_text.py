@@ -60,6 +60,12 @@ def check_blocks(result: CheckResult, *, case_name: str, patient: str = "") -> I
 def outcome_blocks(result: CheckResult) -> Iterator[Block]:
     """What the whole check comes to, and how much more there is to be seen, for whoever wants no more."""
     yield from _outcome(result)
+    for outcome in GRAVEST_FIRST:
+        if outcome not in {Outcome.PASS, Outcome.NOT_DUE}:
+            found = [f for f in result.findings if f.level is Level.REQUIRED and f.outcome is outcome]
+            listed = ", ".join(f"{f.rule}{_about(f)}" for f in found)
+            if listed:
+                yield Paragraph(f"{outcome.value}: ", listed, tone=tone_of(outcome), indent=0)
     advisory = [f for f in result.findings if f.level is Level.ADVISORY]
     open_ones = sum(f.outcome not in {Outcome.PASS, Outcome.NOT_DUE} for f in advisory)
     more = {"advisory findings not met or not judged": open_ones, "warnings": len(_warnings(result))}
@@ -116,7 +122,7 @@ def _about(finding: Finding) -> str:
 def _stop_points(result: CheckResult) -> Iterator[Block]:
     for point in result.stop_points:
         yield ""
-        day = f", planned on {point.date}" if point.date else ""
+        day = f", {point.when}" if point.when else ""
         yield Heading(
             f"Decision point: {point.dose_gy:g} Gy at fraction {point.fraction} of {point.fractions}"
         )
@@ -139,13 +145,14 @@ def _stop_points(result: CheckResult) -> Iterator[Block]:
                 r.rule,
                 clean(r.structure),
                 r.unit,
+                "-" if r.limit is None else f"{r.limit:g}",
                 _future(r.at_stop, r.at_stop_outcome),
                 _future(r.full, r.full_outcome),
             ]
             for r in point.rules
         ]
         if futures:
-            header = ["rule", "structure", "unit", "stop there", "full course"]
+            header = ["rule", "structure", "unit", "limit", "stop there", "full course"]
             yield ""
             yield Table(header=header, rows=futures, words=3)
 

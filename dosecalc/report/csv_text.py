@@ -19,7 +19,7 @@ from dosecalc.notebook import Cell, Exact
 ENCODING = "utf-8-sig"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for the begin of a formula."""
-_WITHIN = re.compile(r";(?=\s*[=+\-@])")
+_WITHIN = re.compile(r""";(?=[\s"']*[=+\-@])""")
 """Where a cell begins for a spreadsheet that separates with semicolons, as most do in Europe."""
 
 
@@ -53,6 +53,8 @@ def _cell(cell: Cell) -> str:
 
 
 def _safe(text: str) -> str:
-    """Text on one line that no spreadsheet takes for a formula."""
+    """Text on one line that no spreadsheet takes for a formula; a sign alone is none."""
     found = _WITHIN.sub(";'", clean(text))
+    if len(text) == 1:
+        return found
     return f"'{found}" if text.startswith(_FORMULA) or found.startswith(_FORMULA) else found

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dosecalc.intervals import Source
 from dosecalc.protocol import Protocol
 from dosecalc.quantities import Bed, Eqd2
 from dosecalc.report.goal_words import listed, number
@@ -83,7 +84,7 @@ def _near_names(protocol: Protocol) -> Iterator[Advice]:
 
 
 def _of_limit(protocol: Protocol, rule: Rule) -> Iterator[Advice]:
-    """A limit at another a/b than its structure has, and one with recovery where nothing recovers."""
+    """A limit at another a/b than its structure has, and what there is no range of a/b or no recovery for."""
     test = rule.test
     if not isinstance(test, CumulativeLimit):
         return
@@ -95,6 +96,10 @@ def _of_limit(protocol: Protocol, rule: Rule) -> Iterator[Advice]:
                 that = "none" if own is None else f"{number(own)} Gy"
                 text = f"{goal.text!r} is judged at its own a/b; the structure {entry.name} has {that}"
                 yield Advice(where=f"rules[{rule.id}].{key}", text=text)
+    fixed = [n for n in test.structures if protocol.alpha_beta_range(n) is None]
+    if Source.ALPHA_BETA in rule.uncertain_by and fixed:
+        text = f"the protocol has no range of a/b for {listed(fixed)}: alpha_beta changes nothing"
+        yield Advice(where=f"rules[{rule.id}].uncertain_by", text=text)
     bare = [n for n in test.structures if not any(n in r.structures for r in protocol.recovery)]
     if test.recovered and bare:
         text = f"the protocol has no recovery for {listed(bare)}: nothing is taken off"

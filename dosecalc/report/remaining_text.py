@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from dosecalc.checking.allowance import MOST_FRACTIONS, Allowance, Allowances
 from dosecalc.intervals import Interval
+from dosecalc.legible import json_text
 from dosecalc.report.blocks import Block, Paragraph, Table
 from dosecalc.report.tables import clean, page
 
@@ -49,9 +50,10 @@ def remaining_blocks(found: Sequence[Allowance]) -> Iterator[Block]:
         yield Paragraph("", clean(text))
 
 
-def remaining_json(found: Sequence[Allowance]) -> str:
+def remaining_json(found: Sequence[Allowance], *, patient: Mapping[str, str] | None = None) -> str:
     """The same as JSON, byte for byte the same for the same input."""
-    return Allowances(found).to_json()
+    data = Allowances(found).to_dict()
+    return json_text(data if patient is None else {**data, "patient": dict(patient)})
 
 
 def _value(interval: Interval | None) -> str:

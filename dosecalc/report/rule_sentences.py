@@ -157,9 +157,9 @@ def _of_input(
 
 
 def _organs_agree(test: OrgansAgree) -> tuple[str, ...]:
-    apart = f"at most {number(test.at_most_mm)} mm apart"
-    main = "In all structure sets that are used, once they are registered, the centroids of one organ lie "
-    main += f"{apart}: {listed(test.structures)}"
+    apart = f"at most {number(test.at_most_mm)} mm"
+    main = "In each structure set that is used, once it is registered, the centroid of an organ lies "
+    main += f"{apart} from that in the structures of the sum: {listed(test.structures)}"
     along = f"Of {listed(test.along)} the same holds within the craniocaudal range that both sets have"
     open_end = "Where organs lie further apart, this rule and every sum over those sets is UNCERTAIN"
     return (main, *([along] if test.along else []), open_end)
@@ -177,19 +177,25 @@ def _of_prescription(test: PrescriptionIs | Coverage | Containment | Overlap) ->
             return (
                 f"In the dose of the plan in the role {role}, {metric_of(goal)} of "
                 f"{structure} is {condition(goal)}",
+                _LAST_PLAN,
             )
         case Containment(structure=structure, inside=inside, role=role, at_most_cm3=cm3):
             return (
                 f"At most {number(cm3)} cm3 of {structure} lies outside {inside}, both as contoured for the "
                 f"plan in the role {role}",
+                _LAST_PLAN,
             )
         case Overlap(structures=structures, role=role, at_most_cm3=cm3):
             return (
                 f"At most {number(cm3)} cm3 {of_each(structures)} lies in the target of the plan in the role "
                 f"{role}",
+                _LAST_PLAN,
             )
         case _:
             assert_never(test)
+
+
+_LAST_PLAN = "Of plans that follow one another in the role it is the last"
 
 
 def _session_limit(test: SessionLimit) -> tuple[str, ...]:
@@ -212,7 +218,8 @@ def _of_contours(test: StructuresPresent | Span | Distance) -> tuple[str, ...]:
             sides = [f"{a} lies further left than {b}" for a, b in zip(left, right, strict=True)]
             main = f"For the {course} course {listed(structures)} "
             main += f"{'is' if len(structures) == 1 else 'are each'} contoured, once and with a volume"
-            return (main, *sides)
+            exchanged = "Where sides are exchanged, or cannot be compared, it is NOT EVALUATED"
+            return (main, *sides, *([exchanged] if sides else []))
         case Span(structures=structures, course=course, dose_gy=gy):
             return (
                 f"The contours {of_each(structures)} reach as far up and down as the {number(gy)} Gy isodose "
@@ -268,7 +275,8 @@ def _of_event(test: EventOnDays | NoEventDuring | Maintenance) -> tuple[str, ...
             main = f"The event {event.value} is entered for {wanted} of the {course} course, whose first "
             main += f"session is day 1, {within}"
             main += ", whatever its dose" if dose is None else f", with {dose} mg each time"
-            return (main, unknown)
+            without = "An entry without a dose is taken for it, and said"
+            return (main, *([without] if dose is not None else []), unknown)
         case NoEventDuring(event=event, course=course):
             return (
                 f"No event {event.value} is entered from the first to the last session of the {course} "
@@ -303,9 +311,9 @@ def _decision_point(test: DecisionPoint) -> tuple[str, ...]:
             ulcer = f"An ulcer stops the course at {point} or later; one before is noted and stops nothing"
         case _:
             assert_never(test.ulcer)
-    before = "assessed there"
+    when = "there or later"
     if test.window_days:
-        before += f" or up to {count(test.window_days, 'day')} before"
+        when += f", or up to {count(test.window_days, 'day')} before"
     counted = f"Counted is what is prescribed in {_reading(test.reading)}, the role {test.role} "
     counted += f"giving {test.dose_per_fraction_gy} Gy a fraction, or as its plan has it if that is sooner"
     shown = "Shown beside it, and not judged, the same with "
@@ -314,7 +322,7 @@ def _decision_point(test: DecisionPoint) -> tuple[str, ...]:
         f"At {point} the response decides on the {test.course} course: after complete response no fraction "
         "follows, after incomplete response it goes on, and until one is entered it is held",
         counted,
-        f"A response counts that is {before}",
+        f"A response counts that is assessed {when}",
         ulcer,
         *([shown] if test.shown_readings else []),
     )
@@ -348,10 +356,11 @@ def _of_sum(test: CumulativeLimit | CumulativeTable | CumulativePrescription) ->
             )
         case CumulativePrescription(structure=structure, below_gy=mark, alpha_beta_gy=alpha_beta):
             return (
-                f"The prescriptions of all courses to {structure} add up to less than {mark} Gy of physical "
-                "dose",
+                "The highest prescriptions of all plans, whatever their targets, add up to less than "
+                f"{mark} Gy of physical dose",
                 f"{mark} Gy or more as EQD2({alpha_beta}), what one session gives added first, makes a pass "
                 "UNCERTAIN",
+                f"Shown beside it: the same at the a/b of {structure}",
             )
         case _:
             assert_never(test)
