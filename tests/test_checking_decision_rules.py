@@ -581,6 +581,9 @@ class TestFutures:
         )
         (point,) = found.stop_points
         (mark,) = point.rules
+        assert point.when == f"reached on {day(25)}"
+        ahead = judged(begun([*induction(), *definitive(24)]), only=("R30",), cells=30).stop_points
+        assert [p.when for p in ahead] == [f"planned on {day(25)}"]
         assert one(found, "R41").measured == 139.5
         assert mark.full is not None
         assert (mark.full.value, mark.full_outcome) == (145.5, FAIL)

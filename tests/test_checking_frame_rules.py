@@ -91,8 +91,11 @@ def link(shift_mm: Sequence[float]) -> Registration:
 )
 def test_distance_of_centroids(shift_mm: Sequence[float], outcome: Outcome) -> None:
     case = two_sets(shift_mm=shift_mm)
-    found = one(judged(case, only=("R42.organs",)), "R42.organs", BRAINSTEM)
+    result = judged(case, only=("R42.organs",))
+    found = one(result, "R42.organs", BRAINSTEM)
     assert found.outcome is outcome
+    warned = [a for a in result.assumptions if a.startswith("WARNING: no sum over all courses is certain")]
+    assert len(warned) == (outcome is UNCERTAIN), "the sums of the table bear no mark of their own"
     assert found.measured == pytest.approx(float(np.linalg.norm(shift_mm)), abs=1e-6)
     assert "Brainstem of RS_old.dcm lies" in found.message
     assert (found.limit, found.unit) == (10.0, "mm")
